@@ -1,0 +1,41 @@
+"""Bring a database to the newest schema. Safe to run at any time, by several at once, and after a kill -9."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from importlib.resources import as_file, files
+
+import yoyo
+
+from db.connection import connect
+
+_MIGRATION_LOCK = 0x6E6A6D6967726174
+
+
+def pending(url: str) -> list[str]:
+    """Name the migrations that have not been applied yet. Raises DatabaseError."""
+    connect(url, "migrate").close()
+    with _backend(url) as (backend, migrations):
+        return [migration.id for migration in backend.to_apply(migrations)]
+
+
+def migrate(url: str) -> list[str]:
+    """Apply what is pending and name it. Raises DatabaseError.
+
+    The lock is the server's own and ends with its connection; the row that yoyo locks with would outlive a crash.
+    """
+    with closing(connect(url, "migrate")) as holder, holder.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", (_MIGRATION_LOCK,))
+        with _backend(url) as (backend, migrations):
+            todo = backend.to_apply(migrations)
+            backend.apply_migrations(todo)
+            return [migration.id for migration in todo]
+
+
+@contextmanager
+def _backend(url: str) -> Iterator[tuple[yoyo.backends.DatabaseBackend, yoyo.migrations.MigrationList]]:
+    with as_file(files("db") / "migrations") as folder:
+        backend = yoyo.get_backend(url)
+        try:
+            yield backend, yoyo.read_migrations(str(folder))
+        finally:
+            backend.connection.close()

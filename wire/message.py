@@ -1,0 +1,142 @@
+"""A message: a body, and the MQTT 5 properties that describe it (contract, section 3)."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal, get_args
+from uuid import UUID
+
+from wire.times import format_time, parse_time
+
+BODY_MAX: Final = 64 * 1024
+"""Bytes of a body."""
+USER_PROPERTIES_MAX: Final = 4 * 1024
+"""Bytes of all user property names and values together."""
+CONTENT_TYPE_MAX: Final = 255
+"""Characters of a content type."""
+TEXT: Final = "text/plain; charset=utf-8"
+BINARY: Final = "application/octet-stream"
+
+Relation = Literal["reply", "edit", "retract", "reaction", "thread"]
+RejectReason = Literal["unknown_recipient", "not_a_member", "too_large", "id_conflict", "malformed", "bad_relation"]
+RELATIONS: Final[frozenset[str]] = frozenset(get_args(Relation))
+REJECT_REASONS: Final[frozenset[str]] = frozenset(get_args(RejectReason))
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.ASCII | re.IGNORECASE)
+_MEDIA_TYPE = re.compile(r"[!-~]+/[!-~]+(?:[ \t]*;[ -~\t]*)?\Z", re.ASCII)
+
+
+class RefusedError(Exception):
+    """The message breaks the contract; `reason` is what its receipt and its dead letter say."""
+
+    def __init__(self, reason: RejectReason, detail: str) -> None:
+        """Give the reason of the contract, and a sentence for the dead letter."""
+        super().__init__(detail)
+        self.reason: RejectReason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What describes a body. Absent things are None: the archive, or `default_content_type`, supplies them."""
+
+    id: UUID | None = None
+    content_type: str | None = None
+    sent_at: datetime | None = None
+    relation: Relation | None = None
+    relates_to: UUID | None = None
+
+
+def parse_uuid(text: str) -> UUID | None:
+    """Read a UUID in its 36-character form, in either case; None for every other spelling."""
+    return UUID(text) if _UUID.match(text) else None
+
+
+def default_content_type(body: bytes) -> str:
+    """Name the media type of a body whose sender named none."""
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return BINARY
+    return TEXT
+
+
+def read_message(body: bytes, content_type: str | None, user_properties: Sequence[tuple[str, str]]) -> Envelope:
+    """Check a received message and read its envelope.
+
+    Raises RefusedError with `too_large`, `malformed` or `bad_relation`. Whether ids it relates to exist is not
+    known here.
+    """
+    if len(body) > BODY_MAX:
+        raise RefusedError("too_large", f"the body has {len(body)} bytes, {BODY_MAX} are allowed")
+    if _properties_size(user_properties) > USER_PROPERTIES_MAX:
+        raise RefusedError("too_large", f"the user properties have more than {USER_PROPERTIES_MAX} bytes")
+    message_id = _read_id(user_properties)
+    relation, relates_to = _read_relation(user_properties)
+    if content_type is not None and not _is_media_type(content_type):
+        raise RefusedError("malformed", "the content type is no media type")
+    if bool(body) == (relation == "retract"):
+        raise RefusedError("malformed", "a retraction has no body" if body else "the body is empty")
+    return Envelope(message_id, content_type, _read_sent_at(user_properties), relation, relates_to)
+
+
+def user_properties(envelope: Envelope) -> list[tuple[str, str]]:
+    """Write an envelope's user properties; the content type travels as a property of its own."""
+    named: list[tuple[str, str | None]] = [
+        ("id", str(envelope.id) if envelope.id else None),
+        ("sent-at", format_time(envelope.sent_at) if envelope.sent_at else None),
+        ("relation", envelope.relation),
+        ("relates-to", str(envelope.relates_to) if envelope.relates_to else None),
+    ]
+    return [(name, value) for name, value in named if value is not None]
+
+
+def claimed_id(properties: Sequence[tuple[str, str]]) -> str | None:
+    """Return the `id` as its sender wrote it, for the receipt of a message that is refused; the first of several."""
+    return next((value for name, value in properties if name == "id"), None)
+
+
+def _properties_size(properties: Sequence[tuple[str, str]]) -> int:
+    return sum(len(name.encode()) + len(value.encode()) for name, value in properties)
+
+
+def _only(properties: Sequence[tuple[str, str]], wanted: str, reason: RejectReason) -> str | None:
+    values = [value for name, value in properties if name == wanted]
+    if len(values) > 1:
+        raise RefusedError(reason, f"the user property {wanted} stands there {len(values)} times")
+    return values[0] if values else None
+
+
+def _read_id(properties: Sequence[tuple[str, str]]) -> UUID | None:
+    text = _only(properties, "id", "malformed")
+    if text is None:
+        return None
+    message_id = parse_uuid(text)
+    if message_id is None:
+        raise RefusedError("malformed", "the id is no UUID")
+    return message_id
+
+
+def _read_sent_at(properties: Sequence[tuple[str, str]]) -> datetime | None:
+    times = [value for name, value in properties if name == "sent-at"]
+    return parse_time(times[0]) if len(times) == 1 else None
+
+
+def _read_relation(properties: Sequence[tuple[str, str]]) -> tuple[Relation | None, UUID | None]:
+    relation = _only(properties, "relation", "bad_relation")
+    target = _only(properties, "relates-to", "bad_relation")
+    if relation is None and target is None:
+        return None, None
+    if relation is None or target is None:
+        raise RefusedError("bad_relation", "relation and relates-to go together")
+    if relation not in RELATIONS:
+        raise RefusedError("bad_relation", "the relation is of no known kind")
+    relates_to = parse_uuid(target)
+    if relates_to is None:
+        raise RefusedError("bad_relation", "relates-to is no UUID")
+    kind: Relation = relation  # type: ignore[assignment]  # narrowed by the set of the Literal's own values
+    return kind, relates_to
+
+
+def _is_media_type(text: str) -> bool:
+    return len(text) <= CONTENT_TYPE_MAX and _MEDIA_TYPE.match(text) is not None

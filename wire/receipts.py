@@ -1,0 +1,82 @@
+"""Archive receipts: proof that a message is stored, or why it is not (contract, section 4)."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from wire.conversations import Conversation, parse_conversation
+from wire.message import REJECT_REASONS, RejectReason
+from wire.names import is_username
+
+SEQ_MAX = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The message is in the archive, as number `seq`; `conversation` is named from the reader's side."""
+
+    id: str
+    seq: int
+    conversation: Conversation
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The message is refused for good. `id` is as its sender wrote it, or the one the archiver gave it."""
+
+    id: str
+    reason: RejectReason
+
+
+Receipt = Stored | Rejected
+
+
+def encode_receipts(receipts: Iterable[Receipt]) -> bytes:
+    """Write the payload of one publication on an `archived` topic."""
+    payload = {"messages": [_as_json(receipt) for receipt in receipts]}
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def decode_receipts(payload: bytes) -> list[Receipt]:
+    """Read such a payload; entries that are no receipts, or are of a kind not known yet, are left out."""
+    try:
+        content = json.loads(payload)
+    except (ValueError, RecursionError):
+        return []
+    entries = content.get("messages") if isinstance(content, dict) else None
+    if not isinstance(entries, list):
+        return []
+    return [receipt for receipt in map(_from_json, entries) if receipt is not None]
+
+
+def split_receipts(receipts: Sequence[Receipt], most: int = 500) -> list[Sequence[Receipt]]:
+    """Cut a long list into parts of at most `most`, so that no publication grows past what a device accepts."""
+    return [receipts[start : start + most] for start in range(0, len(receipts), most)]
+
+
+def _as_json(receipt: Receipt) -> dict[str, object]:
+    match receipt:
+        case Stored(id_, seq, conversation, sender):
+            named = {"id": id_, "seq": seq, "conversation": str(conversation), "sender": sender}
+            return {**named, "status": "stored"}
+        case Rejected(id_, reason):
+            return {"id": id_, "status": "rejected", "reason": reason}
+
+
+def _from_json(entry: object) -> Receipt | None:
+    if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
+        return None
+    if entry.get("status") == "rejected":
+        reason = entry.get("reason")
+        return Rejected(entry["id"], reason) if isinstance(reason, str) and reason in REJECT_REASONS else None  # type: ignore[arg-type]  # narrowed by the set
+    return _stored_from_json(entry) if entry.get("status") == "stored" else None
+
+
+def _stored_from_json(entry: dict[str, object]) -> Stored | None:
+    match entry:
+        case {"id": str(id_), "seq": int(seq), "conversation": str(name), "sender": str(sender)}:
+            conversation = parse_conversation(name)
+            if conversation and 0 < seq <= SEQ_MAX and not isinstance(seq, bool) and is_username(sender):
+                return Stored(id_, seq, conversation, sender)
+    return None

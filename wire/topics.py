@@ -1,0 +1,50 @@
+"""MQTT topics: their names, and reading them back (contract, section 2)."""
+
+from dataclasses import dataclass
+
+ARCHIVER_FILTERS = ("users/+/inbox/+",)
+"""Topic filters of everything that is archived."""
+CONTROL = "$CONTROL/nightjar/v1"
+"""Where the API tells the broker what is revoked (contract, section 5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class InboxTopic:
+    """`users/{to}/inbox/{sender}`: the sender level is proof of the sender, the other is not yet checked."""
+
+    to: str
+    sender: str
+
+
+def inbox(to: str, sender: str) -> str:
+    """Name the topic of messages to `to` from `sender`."""
+    return f"users/{to}/inbox/{sender}"
+
+
+def archived(username: str) -> str:
+    """Name the topic of a user's archive receipts."""
+    return f"users/{username}/archived"
+
+
+def events(username: str) -> str:
+    """Name the topic on which the API tells a user's devices what changed."""
+    return f"users/{username}/events"
+
+
+def own_inbox_filter(username: str) -> str:
+    """Name the topic filter of every message to a user."""
+    return f"users/{username}/inbox/+"
+
+
+def sent_filter(username: str) -> str:
+    """Name the topic filter of every message a user sends, from whichever device."""
+    return f"users/+/inbox/{username}"
+
+
+def parse_inbox(topic: str) -> InboxTopic | None:
+    """Read an inbox topic; None when it is another kind of topic."""
+    match topic.split("/"):
+        case ["users", to, "inbox", sender] if to and sender:
+            return InboxTopic(to, sender)
+        case _:
+            return None
