@@ -1,0 +1,146 @@
+"""Starts the parts in order, starts again what ends, and ends all of them in the reverse order."""
+
+import fcntl
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from scripts.stack.errors import StackError
+from scripts.stack.process import Process, wait_until
+from scripts.stack.record import Record, Running, read_record, write_record
+from scripts.stack.stack import Part, Stack
+
+_CALM_SECONDS = 60.0
+"""A part that ran this long starts again at once, the next time that it ends."""
+_LONGEST_PAUSE_SECONDS = 30.0
+
+
+class AlreadyRunningError(StackError):
+    """Another supervisor holds this state directory."""
+
+
+@dataclass
+class _Child:
+    part: Part
+    process: Process
+    since: float
+    failures: int = 0
+    due: float | None = None
+
+
+class Supervisor:
+    """Owns the state directory while it runs."""
+
+    def __init__(self, stack: Stack, say: Callable[[str], None]) -> None:
+        self._stack = stack
+        self._say = say
+        self._children: list[_Child] = []
+        self._ending = False
+        self._record = record_path(stack)
+
+    def run(self, on_ready: Callable[[], None]) -> None:
+        """Run until SIGTERM or SIGINT. Raises StackError when a part does not come up at all."""
+        with _lock(self._record.parent / "lock"):
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, self._end)
+            stop_orphans(self._record, self._say)
+            try:
+                self._start_all()
+                if not self._ending:
+                    on_ready()
+                    self._write(ready=True)
+                while not self._ending:
+                    self._look_after()
+                    time.sleep(0.2)
+            finally:
+                self._stop_all()
+
+    def _end(self, _number: int, _frame: FrameType | None) -> None:
+        self._ending = True
+
+    def _start_all(self) -> None:
+        for part in self._stack.parts():
+            if self._ending:
+                return
+            started = time.monotonic()
+            self._say(f"{part.name:<9} starting")
+            part.prepare()
+            child = _Child(part, Process(part.command()), started)
+            self._children.append(child)
+            self._write(ready=False)
+            self._wait_ready(child)
+            self._say(f"{part.name:<9} ready after {time.monotonic() - started:.1f} s, process {child.process.pid}")
+
+    def _wait_ready(self, child: _Child) -> None:
+        wait_until(lambda: self._ending or child.part.ready(), child.process, timeout=90)
+
+    def _look_after(self) -> None:
+        for child in self._children:
+            if child.due is None and not child.process.alive():
+                self._plan_restart(child)
+            elif child.due is not None and time.monotonic() >= child.due:
+                child.process, child.since, child.due = Process(child.part.command()), time.monotonic(), None
+                self._say(f"{child.part.name} started again, process {child.process.pid}")
+                self._write(ready=True)
+
+    def _plan_restart(self, child: _Child) -> None:
+        calm = time.monotonic() - child.since > _CALM_SECONDS
+        child.failures = 0 if calm else child.failures + 1
+        pause = min(_LONGEST_PAUSE_SECONDS, 0.25 * 2**child.failures)
+        child.due = time.monotonic() + pause
+        status = child.process.exit_status()
+        self._say(
+            f"{child.part.name} ended with {status}; starts again in {pause:.1f} s; see {child.process.command.log}"
+        )
+        self._write(ready=True)
+
+    def _stop_all(self) -> None:
+        for child in reversed(self._children):
+            if child.process.alive():
+                self._say(f"{child.part.name:<9} stopping")
+            child.process.stop(timeout=30)
+        self._record.unlink(missing_ok=True)
+
+    def _write(self, *, ready: bool) -> None:
+        parts = [
+            Running.of(child.part.name, child.process.pid, "running")
+            if child.due is None and child.process.alive()
+            else Running(child.part.name, 0, 0.0, "restarting")
+            for child in self._children
+        ]
+        write_record(self._record, Record(Running.of("supervisor", os.getpid(), "running"), parts, ready))
+
+
+def record_path(stack: Stack) -> Path:
+    """Name the file that says what runs."""
+    return stack.config.state / "run" / "parts.json"
+
+
+def stop_orphans(path: Path, say: Callable[[str], None]) -> bool:
+    """End what a supervisor that was killed has left behind. Whether there was any."""
+    record = read_record(path)
+    found = [(part, process) for part in (record.parts if record else []) if (process := part.process())]
+    for part, process in reversed(found):
+        say(f"{part.name:<9} was left behind, stopping process {part.pid}")
+        process.send_signal(signal.SIGINT if part.name == "postgres" else signal.SIGTERM)
+        process.wait(timeout=30)
+    path.unlink(missing_ok=True)
+    return bool(found)
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Hold the state directory; the kernel lets go of it if we are killed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            message = "Nightjar runs here already: ./scripts/up --status, ./scripts/up --stop"
+            raise AlreadyRunningError(message) from None
+        yield

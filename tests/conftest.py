@@ -1,0 +1,79 @@
+"""Fixtures with real parts: an embedded Postgres a run, a migrated database a test, a broker with the plugin."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import psycopg2
+import pytest
+from psycopg2 import sql
+
+from db.migrate import migrate
+from scripts.stack.broker import build_plugin
+from scripts.stack.postgres import EmbeddedPostgres
+from tests.support.stack import RunningStack
+
+StackFactory = Callable[..., RunningStack]
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """Run an embedded Postgres of this test run's own, with a migrated database `template` in it."""
+    directory = tmp_path_factory.mktemp("postgres")
+    server = EmbeddedPostgres(directory, directory / "log", options=("max_connections=300",))
+    server.start()
+    migrate(server.create_database("template"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def new_database(postgres_server: EmbeddedPostgres) -> Callable[[], str]:
+    """Return a function that makes another migrated, empty database and returns its URL."""
+    numbers = itertools.count(1)
+    return lambda: postgres_server.create_database(f"test_{next(numbers)}", template="template")
+
+
+@pytest.fixture
+def database_url(new_database: Callable[[], str], postgres_server: EmbeddedPostgres) -> Iterator[str]:
+    """Make a migrated, empty database for one test; it is dropped afterwards, whoever is still connected."""
+    url = new_database()
+    yield url
+    name = url.rpartition("/")[2].partition("?")[0]
+    with closing(psycopg2.connect(postgres_server.url())) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def plugin() -> Path:
+    """Build the broker's plugin; return its path."""
+    return build_plugin()
+
+
+@pytest.fixture(scope="session")
+def shared_stack(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[], str]) -> Iterator[RunningStack]:
+    """Run one whole stack for all tests that do not break it, each with users of its own."""
+    stack = RunningStack(tmp_path_factory.mktemp("stack"), new_database())
+    try:
+        yield stack.start()
+    finally:
+        stack.stop()
+
+
+@pytest.fixture
+def stack_factory(tmp_path: Path, database_url: str) -> Iterator[StackFactory]:
+    """Return a function that describes a stack of this test's own, to be started and broken at will.
+
+    It takes settings (`NIGHTJAR_…="…"`); call `.start()` on the result, or `.start("broker", "api")` for some parts.
+    """
+    with ExitStack() as stacks:
+
+        def make(**settings: str) -> RunningStack:
+            stack = RunningStack(tmp_path / "stack", database_url, settings)
+            stacks.callback(stack.stop)
+            return stack
+
+        yield make
