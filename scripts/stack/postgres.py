@@ -114,7 +114,14 @@ class EmbeddedPostgres:
             "--no-locale",
         ]
         made = subprocess.run(
-            [*argv, "--encoding=UTF8"], check=False, capture_output=True, text=True, user=self._user, cwd=self.data
+            [*argv, "--encoding=UTF8"],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=self.data,
+            user=self._user,
+            group=self._user,
+            extra_groups=[] if self._user else None,
         )
         if made.returncode:
             raise StackError(f"the database directory {self.data} cannot be made: {made.stderr.strip()}")
