@@ -8,8 +8,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import psutil
-
 from scripts.stack.config import ROOT, config_from_environment
 from scripts.stack.errors import StackError
 from scripts.stack.record import Record, read_record
@@ -106,10 +104,11 @@ def _stop(stack: Stack) -> int:
             _say("Nightjar does not run here.")
         return 0
     supervisor.terminate()
-    try:
-        supervisor.wait(timeout=150)
-    except psutil.TimeoutExpired:
-        raise StackError(f"process {supervisor.pid} did not end") from None
+    deadline = time.monotonic() + 150
+    while _supervised(stack):
+        if time.monotonic() > deadline:
+            raise StackError(f"process {supervisor.pid} did not end")
+        time.sleep(0.05)
     _say("Nightjar has stopped.")
     return 0
 

@@ -128,9 +128,18 @@ def stop_orphans(path: Path, say: Callable[[str], None]) -> bool:
     for part, process in reversed(found):
         say(f"{part.name:<9} was left behind, stopping process {part.pid}")
         process.send_signal(signal.SIGINT if part.name == "postgres" else signal.SIGTERM)
-        process.wait(timeout=30)
+        _await_end(part, seconds=30)
     path.unlink(missing_ok=True)
     return bool(found)
+
+
+def _await_end(running: Running, seconds: float) -> None:
+    """Wait for a process that is no child of ours; kill it when the time is over."""
+    deadline = time.monotonic() + seconds
+    while process := running.process():
+        if time.monotonic() > deadline:
+            process.kill()
+        time.sleep(0.05)
 
 
 @contextmanager

@@ -1,0 +1,36 @@
+"""The settings of scripts/up."""
+
+from pathlib import Path
+
+import pytest
+
+from scripts.stack.config import Endpoint, read_config
+from scripts.stack.errors import StackError
+
+
+def test_without_settings_everything_listens_on_loopback_and_lives_in_the_project(tmp_path: Path) -> None:
+    """The defaults are those of the README."""
+    config = read_config({}, tmp_path)
+    assert (config.api, config.mqtt) == (Endpoint("127.0.0.1", 8080), Endpoint("127.0.0.1", 1883))
+    assert config.state == tmp_path / ".nightjar"
+    assert config.database_url is None
+
+
+def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
+    """What .env says holds unless the environment says otherwise."""
+    (tmp_path / ".env").write_text("NIGHTJAR_API_BIND=127.0.0.1:9000\nNIGHTJAR_MQTT_BIND=127.0.0.1:9001\n")
+    config = read_config({"NIGHTJAR_API_BIND": "127.0.0.1:9002", "HOME": "/"}, tmp_path)
+    assert (config.api.port, config.mqtt.port) == (9002, 9001)
+    assert set(config.settings) == {"NIGHTJAR_API_BIND", "NIGHTJAR_MQTT_BIND"}
+
+
+@pytest.mark.parametrize("text", ["8080", "127.0.0.1:", ":8080", "127.0.0.1:http", "127.0.0.1:0", "127.0.0.1:65536"])
+def test_a_bad_endpoint_is_named(text: str, tmp_path: Path) -> None:
+    """One line names the setting and shows a right one."""
+    with pytest.raises(StackError, match=r"^NIGHTJAR_API_BIND: .* such as 127\.0\.0\.1:8080$"):
+        read_config({"NIGHTJAR_API_BIND": text}, tmp_path)
+
+
+def test_a_server_on_all_addresses_is_reached_on_loopback() -> None:
+    """No program connects to 0.0.0.0."""
+    assert Endpoint("0.0.0.0", 1883).reachable == "127.0.0.1"  # noqa: S104  # nothing listens here
