@@ -1,0 +1,1 @@
+"""docker-compose.yml for real: built, started, used, stopped and started again."""
