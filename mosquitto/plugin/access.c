@@ -1,0 +1,49 @@
+#include "plugin.h"
+
+#include <string.h>
+
+static int allow(bool allowed)
+{
+	return allowed ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
+}
+
+/* The broker asks when it queues a message and when it delivers it. A client that is not here can only be queued for:
+ * what it may read is asked again, with its next token, when it is back. */
+static int check_read(const struct client *client, const char *topic)
+{
+	if(!client || client->departed) return MOSQ_ERR_SUCCESS;
+	return allow(!client->revoked && acl_may_read(client->claims.acl, topic));
+}
+
+/* The connection is gone, so this is its last will, of which the broker asks only now. */
+static int check_will(const struct client *client, const struct mosquitto_evt_acl_check *event)
+{
+	return allow(!client->revoked && now_ms() / 1000 - client->departed_s <= WILL_SECONDS
+			&& strcmp(event->topic, CONTROL_TOPIC) && acl_may_publish(client->claims.acl, event->topic, event->retain));
+}
+
+static int check_write(struct plugin *plugin, const struct client *client, const struct mosquitto_evt_acl_check *event)
+{
+	if(!client || client->revoked) return MOSQ_ERR_ACL_DENIED;
+	if(client->departed) return check_will(client, event);
+	if(!acl_may_publish(client->claims.acl, event->topic, event->retain)) return MOSQ_ERR_ACL_DENIED;
+	return strcmp(event->topic, CONTROL_TOPIC) ? MOSQ_ERR_SUCCESS : revoke_take(plugin, event);
+}
+
+int access_check(struct plugin *plugin, const struct mosquitto_evt_acl_check *event)
+{
+	const struct client *client = clients_find(plugin->clients, event->client);
+	switch(event->access){
+		case MOSQ_ACL_READ:
+			return check_read(client, event->topic);
+		case MOSQ_ACL_WRITE:
+			return check_write(plugin, client, event);
+		case MOSQ_ACL_SUBSCRIBE:
+			return allow(client && !client->revoked && !client->departed
+					&& acl_may_subscribe(client->claims.acl, event->topic));
+		case MOSQ_ACL_UNSUBSCRIBE:
+			return MOSQ_ERR_SUCCESS;
+		default:
+			return MOSQ_ERR_ACL_DENIED;
+	}
+}

@@ -1,0 +1,54 @@
+/* What the callbacks share: one of these for each time the broker loads the plugin. */
+#ifndef NIGHTJAR_PLUGIN_H
+#define NIGHTJAR_PLUGIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "clients.h"
+#include "journal.h"
+#include "keys.h"
+#include "options.h"
+#include "revocations.h"
+
+struct plugin {
+	mosquitto_plugin_id_t *id;
+	struct options options;
+	struct keys *keys;
+	struct revocations *revocations;
+	struct journal *journal;
+	struct clients *clients;
+	bool gate_open;         /* the first control message has come */
+	bool kicks_due;         /* some connected client's token has become void */
+	int64_t ticked_s;       /* the second in which `upkeep_tick` last did its work */
+	int64_t next_expiry_s;  /* no connected client's token expires before */
+	int64_t keys_tried_s;   /* when an unknown key id last made us look */
+};
+
+/* Unix milliseconds. */
+int64_t now_ms(void);
+
+/* connect.c: NULL when the client may connect, else why not. */
+const char *connect_check(struct plugin *plugin, const struct mosquitto *handle, const char *username, const char *token);
+
+/* access.c: a MOSQ_ERR_ value for an access that the broker asks about. */
+int access_check(struct plugin *plugin, const struct mosquitto_evt_acl_check *event);
+
+/* revoke.c: take a control message; a MOSQ_ERR_ value. */
+int revoke_take(struct plugin *plugin, const struct mosquitto_evt_acl_check *event);
+/* Disconnect, without their wills, those whose tokens have become void, but not `except`. */
+void revoke_kick(struct plugin *plugin, const struct mosquitto *except);
+/* Forget revocations of tokens that have expired by now. */
+void revoke_forget(struct plugin *plugin);
+/* Read the journal at the start. */
+bool revoke_load(struct plugin *plugin);
+
+/* upkeep.c: what time brings: expiry, keys that come and go, forgetting. */
+void upkeep_tick(struct plugin *plugin);
+void upkeep_reload_keys(struct plugin *plugin);
+
+/* kick.c: call `wanted` for every connected client, and disconnect those for which it holds. */
+typedef bool (*kick_test)(const struct client *client, const void *argument);
+void kick_all(struct plugin *plugin, kick_test wanted, const void *argument, bool with_will);
+
+#endif

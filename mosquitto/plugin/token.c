@@ -1,0 +1,150 @@
+#include "token.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base64url.h"
+
+#define HEADER_MAX 1024                    /* characters; ours has some 80 */
+#define NAME_MAX_BYTES 255                 /* of a subject or a client id */
+#define TIME_MAX_S INT64_C(253402300799)   /* the end of the year 9999 */
+
+static bool refuse(const char **why, const char *reason)
+{
+	*why = reason;
+	return false;
+}
+
+bool kid_is_valid(const char *kid)
+{
+	size_t length = strspn(kid, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+	return length > 0 && length <= KID_MAX && !kid[length];
+}
+
+/* Decode one part of a token into the JSON object that it must be. A member that stands there twice is refused. */
+static json_t *decode_object(const char *part, size_t length)
+{
+	size_t size;
+	char *text = base64url_decode(part, length, &size);
+	if(!text) return NULL;
+	json_t *value = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+	free(text);
+	if(value && !json_is_object(value)){
+		json_decref(value);
+		return NULL;
+	}
+	return value;
+}
+
+/* Find the two dots of a token; false when there are fewer or more, or it is too long. */
+static bool split(const char *token, const char **payload, const char **signature)
+{
+	if(strnlen(token, TOKEN_MAX + 1) > TOKEN_MAX) return false;
+	const char *first = strchr(token, '.');
+	const char *second = first ? strchr(first + 1, '.') : NULL;
+	if(!second || strchr(second + 1, '.')) return false;
+	*payload = first + 1;
+	*signature = second + 1;
+	return true;
+}
+
+static bool read_header(const json_t *header, char kid[KID_MAX + 1], const char **why)
+{
+	const char *alg = json_string_value(json_object_get(header, "alg"));
+	const char *id = json_string_value(json_object_get(header, "kid"));
+	if(!alg || strcmp(alg, "ES256")) return refuse(why, "the algorithm of the token is not ES256");
+	if(json_object_get(header, "crit")) return refuse(why, "the token has critical extensions");
+	if(!id || !kid_is_valid(id)) return refuse(why, "the token names no key");
+	strcpy(kid, id);
+	return true;
+}
+
+bool token_read_kid(const char *token, char kid[KID_MAX + 1], const char **why)
+{
+	const char *payload, *signature;
+	if(!split(token, &payload, &signature)) return refuse(why, "the password is no token");
+	size_t length = (size_t)(payload - token) - 1;
+	json_t *header = length <= HEADER_MAX ? decode_object(token, length) : NULL;
+	if(!header) return refuse(why, "the header of the token cannot be read");
+	bool read = read_header(header, kid, why);
+	json_decref(header);
+	return read;
+}
+
+static bool is_audience(const json_t *audience)
+{
+	size_t index;
+	const json_t *item;
+	bool found = false;
+	if(json_is_string(audience)) return !strcmp(json_string_value(audience), "mqtt");
+	json_array_foreach(audience, index, item){
+		if(!json_is_string(item)) return false;
+		found = found || !strcmp(json_string_value(item), "mqtt");
+	}
+	return found;
+}
+
+static bool read_integer(const json_t *value, int64_t max, int64_t *number)
+{
+	*number = json_integer_value(value);
+	return json_is_integer(value) && *number >= 0 && *number <= max;
+}
+
+/* Whether a claim in seconds is absent, or a time that has come (give or take the clocks). */
+static bool has_come(const json_t *value, int64_t now_ms)
+{
+	int64_t seconds;
+	return !value || (read_integer(value, TIME_MAX_S, &seconds) && seconds * 1000 <= now_ms + CLOCK_SKEW_MS);
+}
+
+static bool check_times(const json_t *payload, int64_t now_ms, struct claims *claims, const char **why)
+{
+	if(!read_integer(json_object_get(payload, "exp"), TIME_MAX_S, &claims->expires_s)) return refuse(why, "the token has no expiry");
+	if(claims->expires_s * 1000 <= now_ms) return refuse(why, "the token has expired");
+	if(!has_come(json_object_get(payload, "iat"), now_ms)) return refuse(why, "the iat of the token is no time that has come");
+	if(!has_come(json_object_get(payload, "nbf"), now_ms)) return refuse(why, "the nbf of the token is no time that has come");
+	if(!read_integer(json_object_get(payload, "iat_ms"), TIME_MAX_S * 1000, &claims->issued_ms)) return refuse(why, "the token has no iat_ms");
+	if(claims->issued_ms > now_ms + CLOCK_SKEW_MS) return refuse(why, "the iat_ms of the token is still to come");
+	return true;
+}
+
+static char *copy_name(const json_t *name)
+{
+	size_t length = json_string_length(name);
+	return json_is_string(name) && length > 0 && length <= NAME_MAX_BYTES ? strdup(json_string_value(name)) : NULL;
+}
+
+static bool read_payload(const json_t *payload, int64_t now_ms, struct claims *claims, const char **why)
+{
+	const char *issuer = json_string_value(json_object_get(payload, "iss"));
+	if(!issuer || strcmp(issuer, "nightjar")) return refuse(why, "the issuer of the token is not nightjar");
+	if(!is_audience(json_object_get(payload, "aud"))) return refuse(why, "the token is not for mqtt");
+	if(!check_times(payload, now_ms, claims, why)) return false;
+	claims->subject = copy_name(json_object_get(payload, "sub"));
+	if(!claims->subject) return refuse(why, "the token has no subject");
+	claims->client_id = copy_name(json_object_get(payload, "client_id"));
+	if(!claims->client_id) return refuse(why, "the token has no client_id");
+	claims->acl = acl_from_json(json_object_get(payload, "acl"), why);
+	return claims->acl != NULL;
+}
+
+bool token_read_claims(const char *token, int64_t now_ms, struct claims *claims, const char **why)
+{
+	const char *part, *signature;
+	memset(claims, 0, sizeof *claims);
+	if(!split(token, &part, &signature)) return refuse(why, "the password is no token");
+	json_t *payload = decode_object(part, (size_t)(signature - part) - 1);
+	if(!payload) return refuse(why, "the claims of the token cannot be read");
+	bool read = read_payload(payload, now_ms, claims, why);
+	json_decref(payload);
+	if(!read) claims_clear(claims);
+	return read;
+}
+
+void claims_clear(struct claims *claims)
+{
+	free(claims->subject);
+	free(claims->client_id);
+	acl_free(claims->acl);
+	memset(claims, 0, sizeof *claims);
+}

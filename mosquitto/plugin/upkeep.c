@@ -1,0 +1,53 @@
+#include "plugin.h"
+
+#define FORGET_EVERY_SECONDS 60
+#define KEYS_EVERY_SECONDS 30
+
+static bool has_expired(const struct client *client, const void *now_s)
+{
+	return client->claims.expires_s <= *(const int64_t *)now_s;
+}
+
+static void note_expiry(struct client *client, void *next_s)
+{
+	int64_t *next = next_s;
+	if(!client->departed && client->claims.expires_s < *next) *next = client->claims.expires_s;
+}
+
+/* A client whose token has expired has done nothing wrong: its will is published. */
+static void disconnect_expired(struct plugin *plugin, int64_t now_s)
+{
+	if(now_s < plugin->next_expiry_s) return;
+	kick_all(plugin, has_expired, &now_s, true);
+	plugin->next_expiry_s = INT64_MAX;
+	clients_each(plugin->clients, note_expiry, &plugin->next_expiry_s);
+	/* Should the broker not let go of somebody, look again, but not at every turn. */
+	if(plugin->next_expiry_s <= now_s) plugin->next_expiry_s = now_s + 1;
+}
+
+static bool has_lost_its_key(const struct client *client, const void *keys)
+{
+	return keys_find(keys, client->kid) == NULL;
+}
+
+void upkeep_reload_keys(struct plugin *plugin)
+{
+	if(!keys_load(plugin->keys)){
+		mosquitto_log_printf(MOSQ_LOG_ERR, "nightjar: the keys in %s cannot be read, the old ones stay", plugin->options.keys_dir);
+		return;
+	}
+	if(!keys_count(plugin->keys)) mosquitto_log_printf(MOSQ_LOG_WARNING, "nightjar: %s holds no key", plugin->options.keys_dir);
+	kick_all(plugin, has_lost_its_key, plugin->keys, true);
+}
+
+void upkeep_tick(struct plugin *plugin)
+{
+	int64_t now_s = now_ms() / 1000;
+	revoke_kick(plugin, NULL);
+	if(now_s == plugin->ticked_s) return;
+	plugin->ticked_s = now_s;
+	disconnect_expired(plugin, now_s);
+	clients_forget(plugin->clients, now_s);
+	if(keys_changed(plugin->keys) || now_s % KEYS_EVERY_SECONDS == 0) upkeep_reload_keys(plugin);
+	if(now_s % FORGET_EVERY_SECONDS == 0) revoke_forget(plugin);
+}
