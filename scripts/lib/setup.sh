@@ -79,5 +79,6 @@ ensure_packages() {
 # The broker, and what compiles its plugin.
 broker_packages() {
   ensure_packages "the broker" mosquitto=mosquitto gcc=gcc make=make /usr/include/mosquitto_broker.h=mosquitto-dev \
-    /usr/include/mosquitto.h=libmosquitto-dev /usr/include/jwt.h=libjwt-dev
+    /usr/include/stdio.h=libc6-dev /usr/include/mosquitto.h=libmosquitto-dev /usr/include/jwt.h=libjwt-dev \
+    /usr/include/jansson.h=libjansson-dev
 }
