@@ -56,10 +56,12 @@ CREATE TABLE dead_letters (
 CREATE INDEX dead_letters_by_age ON dead_letters (received_at);
 
 -- A message without an id, redelivered after a crash between commit and PUBACK, is known again by the packet id
--- under which the broker still holds it.
+-- under which the broker still holds it. Rows last until the broker cannot redeliver that packet any more.
 CREATE TABLE unacknowledged (
     client_id  text COLLATE "C" NOT NULL,
     packet_id  integer NOT NULL,
+    connection bigint NOT NULL,                      -- of the archiver to the broker, and
+    delivery   bigint NOT NULL,                      -- the how many-th message over it
     digest     bytea NOT NULL,                       -- SHA-256 of topic, properties and body
     message_id uuid NOT NULL,
     PRIMARY KEY (client_id, packet_id)

@@ -1,0 +1,209 @@
+"""One connection to the broker: aiomqtt's client, made safe to wait on.
+
+aiomqtt 3.0.0a1 is pinned. What is overridden here, and why:
+
+- it opens its socket with a blocking call, IPv4 only, and leaves it open when the broker refuses it;
+- an error in its background tasks leaves `messages()` waiting for ever;
+- closing and disconnecting wait without limit for a broker that no longer reads.
+
+A connection is used once: `reconnect=True` would keep packet ids of an ended connection.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from dataclasses import dataclass
+
+from aiomqtt import (
+    Client,
+    ConnAckPacket,
+    ConnectError,
+    NegativeAckError,
+    ProtocolError,
+    PubAckPacket,
+    PublishPacket,
+    QoS,
+    RetainHandling,
+)
+from mqtt5 import ConnAckReasonCode, ConnectPacket, DisconnectReasonCode
+
+from archiver.errors import ArchiverError
+from archiver.settings import Broker, Credentials
+
+CONNECT_SECONDS = 10.0
+CLOSE_SECONDS = 1.0
+KEEP_ALIVE_SECONDS = 20
+SESSION_SECONDS = 30 * 24 * 3600
+"""How long the broker keeps messages for an archiver that is away."""
+PACKET_MAX = 1024 * 1024
+"""Bytes of a packet. The broker's own limit is lower, so that a sender hears of it."""
+
+_QUIET = logging.getLogger("archiver.aiomqtt")
+
+
+class BrokerAwayError(ArchiverError):
+    """There is no connection to the broker, or no more. `kind` tells causes apart for the log."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        """Give a kind that is the same for the same cause, and one line for people."""
+        super().__init__(message)
+        self.kind = kind
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """Something to publish, at QoS 0."""
+
+    topic: str
+    payload: bytes
+
+
+class Connection(Client):
+    """One connection with a persistent session. Use it as an async context manager, once.
+
+    Entering it raises BrokerAwayError, as do `subscribe_to`, `incoming` and `send` once the connection is gone.
+    """
+
+    def __init__(self, broker: Broker, credentials: Credentials, receive_maximum: int) -> None:
+        _QUIET.setLevel(logging.CRITICAL)  # it logs every cut with a traceback; ours is one line
+        super().__init__(
+            hostname=broker.host,
+            port=broker.port,
+            identifier=credentials.client_id,
+            logger=_QUIET,
+            ssl_context=ssl.create_default_context() if broker.tls else None,
+            username=credentials.username,
+            password=credentials.token.encode(),
+            clean_start=False,
+            session_expiry_interval=SESSION_SECONDS,
+            keep_alive=KEEP_ALIVE_SECONDS,
+            receive_max=receive_maximum,
+            max_packet_size=PACKET_MAX,
+        )
+        self.session_present = False
+
+    async def incoming(self) -> AsyncGenerator[PublishPacket, None]:
+        """Yield what the broker publishes to us at QoS 1, until the connection is gone."""
+        try:
+            async for packet in self.messages():
+                if isinstance(packet, PublishPacket) and packet.packet_id is not None:
+                    yield packet
+        except (ConnectError, ProtocolError, OSError) as error:
+            raise BrokerAwayError("cut", "the connection was cut") from error
+
+    async def subscribe_to(self, topic_filters: Iterable[str]) -> None:
+        """Subscribe at QoS 1."""
+        for topic_filter in topic_filters:
+            try:
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    await self.subscribe(
+                        topic_filter, max_qos=QoS.AT_LEAST_ONCE, retain_handling=RetainHandling.SEND_NEVER
+                    )
+            except NegativeAckError as error:
+                raise BrokerAwayError("subscribe", f"it refuses the subscription to {topic_filter}") from error
+            except (ConnectError, ProtocolError, OSError) as error:
+                raise BrokerAwayError("cut", "the connection was cut") from error
+
+    async def send(self, publications: Iterable[Publication], packet_ids: Sequence[int] = ()) -> None:
+        """Publish, then acknowledge, in the order given and as one write."""
+        packets = [
+            PublishPacket(publication.topic, publication.payload, qos=QoS.AT_MOST_ONCE).write()
+            for publication in publications
+        ]
+        packets.extend(PubAckPacket(packet_id=packet_id).write() for packet_id in packet_ids)
+        if self._disconnected.done():
+            raise BrokerAwayError("cut", "the connection was cut")
+        self._writer.write(b"".join(packets))
+        try:
+            await self._writer.drain()
+        except OSError as error:
+            raise BrokerAwayError("cut", "the connection was cut") from error
+
+    async def _connect(self) -> None:
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await self._open()
+        except (OSError, ConnectError, ProtocolError) as error:
+            self._abort()
+            raise BrokerAwayError("unreachable", _reason(error)) from error
+        except BaseException:
+            self._abort()
+            raise
+
+    async def _open(self) -> None:
+        self._reader, self._writer = await asyncio.open_connection(
+            self._hostname, self._port, ssl=self._ssl_context, limit=2**17
+        )
+        await self._send(
+            ConnectPacket(
+                client_id=self.identifier,
+                username=self._username,
+                password=self._password,
+                clean_start=self._clean_start,
+                keep_alive=self._keep_alive,
+                session_expiry_interval=self._session_expiry_interval,
+                receive_max=self._receive_max,
+                max_packet_size=self._max_packet_size,
+            )
+        )
+        packet = await self._receive()
+        if not isinstance(packet, ConnAckPacket):
+            raise ProtocolError("the broker answers CONNECT with something else")
+        if packet.reason_code != ConnAckReasonCode.SUCCESS:
+            raise _refusal(packet.reason_code)
+        self._keep_alive = packet.server_keep_alive or self._keep_alive
+        self._send_semaphore = asyncio.BoundedSemaphore(packet.receive_max)
+        self.session_present = packet.session_present
+        self._connected.set_result(packet)
+        self._disconnected = asyncio.get_running_loop().create_future()
+
+    async def _run_background_tasks(self) -> None:
+        try:
+            await super()._run_background_tasks()
+        except* Exception as errors:  # noqa: BLE001  # whatever ended the reading ends the connection, and is seen there
+            _QUIET.debug("the connection ends: %r", errors.exceptions[0])
+        finally:
+            await self._close()
+
+    async def _disconnect(
+        self, *, reason_code: DisconnectReasonCode = DisconnectReasonCode.NORMAL_DISCONNECTION, **_unused: object
+    ) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await super()._disconnect(reason_code=reason_code)
+        except TimeoutError:
+            await self._close()
+
+    async def _close_inner(self) -> None:
+        if self._disconnected.done():
+            return
+        self._disconnected.set_result(None)
+        self._connected = asyncio.get_running_loop().create_future()  # where the background tasks wait to be cancelled
+        self._writer.close()
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._writer.wait_closed()
+        except OSError:
+            self._abort()
+
+    def _abort(self) -> None:
+        if hasattr(self, "_writer"):
+            self._writer.transport.abort()
+
+
+def _refusal(code: ConnAckReasonCode) -> BrokerAwayError:
+    name = code.name.lower().replace("_", " ")
+    if code in {ConnAckReasonCode.SERVER_UNAVAILABLE, ConnAckReasonCode.SERVER_BUSY}:
+        return BrokerAwayError("gate", f"it serves nobody yet ({name})")
+    if code == ConnAckReasonCode.NOT_AUTHORIZED:
+        return BrokerAwayError("refused", f"it serves nobody yet, or refuses our token ({name})")
+    return BrokerAwayError("refused", f"it refuses our token or client id ({name})")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    return "it closed the connection" if isinstance(error, ConnectError) else str(error)

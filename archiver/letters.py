@@ -1,0 +1,81 @@
+"""Deliveries read as messages, or refused. Pure: whether names and targets exist is the archive's to say."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from archiver.batch import Delivery
+from wire.message import Envelope, RefusedError, RejectReason, claimed_id, read_message
+from wire.names import is_username
+from wire.topics import parse_inbox
+
+CLAIMED_ID_MAX = 128
+"""Characters of a sender's own id that a receipt repeats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message that keeps the contract as far as it can be seen without the database."""
+
+    delivery: Delivery
+    sender: str
+    to: str
+    id: UUID
+    """The sender's, or one given here."""
+    given: bool
+    """Whether the id was given here."""
+    envelope: Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A delivery that goes to the dead letters. `sender` is None when it cannot be told of it."""
+
+    delivery: Delivery
+    sender: str | None
+    id: str
+    reason: RejectReason
+    detail: str
+
+
+def read_delivery(delivery: Delivery, new_id: Callable[[], UUID]) -> Letter | Refused:
+    """Read a delivery; `new_id` makes the id of a message that has none."""
+    topic = parse_inbox(delivery.topic)
+    sender = topic.sender if topic and is_username(topic.sender) else None
+    if topic is None or sender is None:
+        return refuse(delivery, sender, "malformed", "the topic is no inbox topic of two users", new_id)
+    try:
+        envelope = read_message(delivery.body, delivery.content_type, delivery.properties)
+    except RefusedError as error:
+        return refuse(delivery, sender, error.reason, str(error), new_id)
+    if not is_username(topic.to):
+        return refuse(delivery, sender, "unknown_recipient", "the recipient's name is no username", new_id)
+    given = envelope.id is None
+    return Letter(delivery, sender, topic.to, envelope.id or new_id(), given, envelope)
+
+
+def refuse(
+    delivery: Delivery, sender: str | None, reason: RejectReason, detail: str, new_id: Callable[[], UUID]
+) -> Refused:
+    """Refuse a delivery, naming it as its sender did."""
+    claimed = claimed_id(delivery.properties)
+    named = claimed[:CLAIMED_ID_MAX] if claimed else str(new_id())
+    return Refused(delivery, sender, named, reason, detail)
+
+
+def reject(letter: Letter, reason: RejectReason, detail: str) -> Refused:
+    """Refuse a message that was read well, for what the database says about it."""
+    claimed = claimed_id(letter.delivery.properties)
+    return Refused(letter.delivery, letter.sender, claimed or str(letter.id), reason, detail)
+
+
+def digest(delivery: Delivery) -> bytes:
+    """Name a delivery's content: SHA-256 of topic, content type, user properties and body."""
+    parts = [delivery.topic, delivery.content_type or "", *(text for pair in delivery.properties for text in pair)]
+    made = hashlib.sha256()
+    for part in parts:
+        encoded = part.encode()
+        made.update(len(encoded).to_bytes(4, "big") + encoded)
+    made.update(delivery.body)
+    return made.digest()

@@ -1,0 +1,151 @@
+"""What becomes of a batch, given what the database knows. Pure; called under the archive lock."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from uuid import UUID
+
+from archiver.letters import Letter, Refused, reject
+from wire.message import TEXT, default_content_type
+
+
+class Filed(NamedTuple):
+    """A message that has its number."""
+
+    seq: int
+    conversation_id: int
+    sender_id: int
+    body_sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """A message that is stored, by this batch or before."""
+
+    id: UUID
+    seq: int
+    sender: str
+    to: str
+
+
+Outcome = Archived | Refused
+
+
+class Row(NamedTuple):
+    """A new row of `messages`."""
+
+    seq: int
+    conversation_id: int
+    sender_id: int
+    relates_to_seq: int | None
+    content_type: str | None
+    letter: Letter
+
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the database knows of the names and ids in a batch."""
+
+    senders: Mapping[str, int]
+    """User ids, deleted accounts too: what they sent before is kept."""
+    recipients: Mapping[str, int]
+    """User ids without deleted accounts."""
+    conversations: Mapping[Pair, int]
+    filed: Mapping[tuple[UUID, int], Filed]
+    """By message id and sender."""
+    targets: Mapping[tuple[UUID, int], Filed]
+    """By message id and conversation; the lowest seq if senders share the id."""
+
+
+@dataclass(slots=True)
+class Plan:
+    """What one transaction writes, and what it means for each item, in order."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    newest: dict[int, int] = field(default_factory=dict)
+    """The newest seq of each conversation that gets a message."""
+
+
+def pair_of(sender: str, to: str, senders: Mapping[str, int], recipients: Mapping[str, int]) -> Pair | None:
+    """Name the direct conversation of two users by their ids, the lower first; None when one is unknown."""
+    low, high = senders.get(sender), recipients.get(to)
+    if low is None or high is None:
+        return None
+    return (low, high) if low <= high else (high, low)
+
+
+def make_plan(items: Sequence[Letter | Refused], known: Known, next_seq: int) -> Plan:
+    """Decide about each item in its order of arrival; new messages are numbered from `next_seq`."""
+    planner = _Planner(known, next_seq)
+    for item in items:
+        outcome = item if isinstance(item, Refused) else planner.file(item)
+        planner.plan.outcomes.append(outcome)
+        if isinstance(outcome, Refused):
+            planner.plan.refused.append(outcome)
+    return planner.plan
+
+
+class _Planner:
+    """The state of one pass over a batch."""
+
+    def __init__(self, known: Known, next_seq: int) -> None:
+        self.plan = Plan()
+        self._known = known
+        self._next_seq = next_seq
+        self._filed: dict[tuple[UUID, int], Filed] = {}
+        self._targets: dict[tuple[UUID, int], Filed] = {}
+
+    def file(self, letter: Letter) -> Outcome:
+        """Number a message, find that it has a number already, or refuse it."""
+        known = self._known
+        sender_id = known.senders.get(letter.sender)
+        if sender_id is None:
+            return reject(letter, "malformed", "the sender is no user")
+        pair = pair_of(letter.sender, letter.to, known.senders, known.recipients)
+        if pair is None:
+            return reject(letter, "unknown_recipient", "the recipient is no user")
+        conversation_id = known.conversations[pair]
+        identity = (letter.id, sender_id)
+        before = self._filed.get(identity) or known.filed.get(identity)
+        if before is None:
+            return self._number(letter, conversation_id, sender_id)
+        if before.conversation_id != conversation_id or before.body_sha256 != _sha256(letter.delivery.body):
+            return reject(letter, "id_conflict", "the sender has used this id for another message")
+        return Archived(letter.id, before.seq, letter.sender, letter.to)
+
+    def _number(self, letter: Letter, conversation_id: int, sender_id: int) -> Outcome:
+        target = None
+        if letter.envelope.relates_to is not None:
+            target = self._target(letter.envelope.relates_to, conversation_id)
+            if target is None:
+                return reject(letter, "bad_relation", "the message it relates to is not in this conversation")
+            if letter.envelope.relation in {"edit", "retract"} and target.sender_id != sender_id:
+                return reject(letter, "bad_relation", "the message it changes is by another author")
+        seq = self._next_seq
+        self._next_seq += 1
+        filed = Filed(seq, conversation_id, sender_id, _sha256(letter.delivery.body))
+        self._filed[letter.id, sender_id] = filed
+        self._targets.setdefault((letter.id, conversation_id), filed)
+        self.plan.newest[conversation_id] = seq
+        related = target.seq if target else None
+        self.plan.rows.append(Row(seq, conversation_id, sender_id, related, _content_type(letter), letter))
+        return Archived(letter.id, seq, letter.sender, letter.to)
+
+    def _target(self, message_id: UUID, conversation_id: int) -> Filed | None:
+        key = (message_id, conversation_id)
+        return self._known.targets.get(key) or self._targets.get(key)
+
+
+def _content_type(letter: Letter) -> str | None:
+    named = letter.envelope.content_type or default_content_type(letter.delivery.body)
+    return None if named == TEXT else named
+
+
+def _sha256(body: bytes) -> bytes:
+    return hashlib.sha256(body).digest()

@@ -1,0 +1,135 @@
+"""The archiver's settings: environment variables that begin with NIGHTJAR_."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import SplitResult, urlsplit
+
+import jwt
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from archiver.errors import SettingsError
+
+RECEIVE_MAXIMUM_MOST = 20_000
+"""Upper bound of the receive maximum; the table `unacknowledged` is cleaned by it (see `storage`)."""
+
+
+def _database_url(text: str) -> str:
+    if not text.startswith(("postgresql://", "postgres://")):
+        raise ValueError("must be a postgresql:// URL")
+    return text
+
+
+def _mqtt_url(text: str) -> str:
+    read_broker(text)
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where the broker listens."""
+
+    host: str
+    port: int
+    tls: bool
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A service token and what it is good for."""
+
+    username: str
+    client_id: str
+    token: str = field(repr=False)
+
+
+class Settings(BaseSettings):
+    """All settings; see `.env.example` for a line on each."""
+
+    model_config = SettingsConfigDict(env_prefix="NIGHTJAR_", frozen=True, extra="ignore", env_ignore_empty=True)
+
+    database_url: Annotated[str, AfterValidator(_database_url)] = Field(repr=False)
+    mqtt_url: Annotated[str, AfterValidator(_mqtt_url)] = "mqtt://127.0.0.1:1883"
+    archiver_token_file: Path
+    archiver_instance: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")] = "1"
+    archiver_health_file: Path
+    archiver_receive_maximum: Annotated[int, Field(ge=1, le=RECEIVE_MAXIMUM_MOST)] = 4000
+    archiver_batch_rows: Annotated[int, Field(ge=1, le=10_000)] = 2000
+    archiver_batch_ms: Annotated[int, Field(ge=0, le=1000)] = 20
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @property
+    def broker(self) -> Broker:
+        """Where the broker listens."""
+        return read_broker(self.mqtt_url)
+
+    @property
+    def client_id(self) -> str:
+        """The MQTT client id of this instance."""
+        return f"archiver.{self.archiver_instance}"
+
+
+class HealthSettings(BaseSettings):
+    """What `python -m archiver health` needs."""
+
+    model_config = SettingsConfigDict(env_prefix="NIGHTJAR_", frozen=True, extra="ignore", env_ignore_empty=True)
+
+    archiver_health_file: Path
+
+
+def load_settings() -> Settings:
+    """Read the environment. Raises SettingsError naming the first bad variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from None
+
+
+def load_health_settings() -> HealthSettings:
+    """Read the environment for the health command. Raises SettingsError."""
+    try:
+        return HealthSettings()
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from None
+
+
+def read_broker(url: str) -> Broker:
+    """Read an mqtt:// or mqtts:// URL. Raises ValueError."""
+    parts: SplitResult = urlsplit(url)
+    if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
+        raise ValueError("must be mqtt://HOST:PORT or mqtts://HOST:PORT")
+    if parts.path.strip("/") or parts.query or parts.username or parts.password:
+        raise ValueError("must be mqtt://HOST:PORT without credentials or a path")
+    tls = parts.scheme == "mqtts"
+    return Broker(parts.hostname, parts.port or (8883 if tls else 1883), tls)
+
+
+def read_credentials(token_file: Path, client_id: str) -> Credentials:
+    """Read the service token. It is not verified here: that is the broker's part. Raises SettingsError."""
+    variable = "NIGHTJAR_ARCHIVER_TOKEN_FILE"
+    try:
+        token = token_file.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise SettingsError(f"{variable}: {token_file} cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise SettingsError(f"{variable}: {token_file} holds no token") from None
+    try:
+        claims = jwt.decode(token, options={"verify_signature": False})
+    except jwt.InvalidTokenError:
+        raise SettingsError(f"{variable}: {token_file} holds no token") from None
+    username = claims.get("sub")
+    if claims.get("client_id") != client_id or not isinstance(username, str):
+        raise SettingsError(f"{variable}: the token is not for the client id {client_id} (NIGHTJAR_ARCHIVER_INSTANCE)")
+    return Credentials(username, client_id, token)
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    variable = "NIGHTJAR_" + "_".join(str(part) for part in first["loc"]).upper()
+    if first["type"] == "missing":
+        return f"{variable}: must be set"
+    return f"{variable}: {first['msg'].removeprefix('Value error, ')}"

@@ -1,0 +1,154 @@
+"""From batch to acknowledgement: read, store, receipt, PUBACK; one batch at a time."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from archiver.backoff import Backoff
+from archiver.batch import Batch, Delivery, Inbox, Origin
+from archiver.connection import BrokerAwayError
+from archiver.errors import OutageError, UnstorableError
+from archiver.letters import Letter, Refused, read_delivery, refuse, reject
+from archiver.plan import Outcome
+from archiver.receipts import GATHERED_MOST, Gathered, to_senders
+from archiver.status import Status
+
+SLOW_SECONDS = 5.0
+"""A database that takes longer over a batch counts as away."""
+STUCK_SECONDS = 60.0
+"""After this long the connection to it is cut, and the batch tried over a new one."""
+IDLE_CHECK_SECONDS = 5.0
+"""How often the database is looked at when nothing arrives."""
+
+_LOG = logging.getLogger("archiver")
+_T = TypeVar("_T")
+
+
+class Archive(Protocol):
+    """Where batches are stored: `storage.Storage`."""
+
+    def check(self) -> None:
+        """See whether the database can be used."""
+
+    def store(self, origin: Origin, items: Sequence[Letter | Refused]) -> list[Outcome]:
+        """Store a batch and say what became of each item."""
+
+    def interrupt(self) -> None:
+        """Cut short what another thread is doing."""
+
+
+class Worker:
+    """Takes batches from the inbox and sees them through. An outage stops it; it acknowledges nothing meanwhile."""
+
+    def __init__(
+        self,
+        *,
+        inbox: Inbox,
+        archive: Archive,
+        thread: Executor,
+        gathered: Gathered,
+        status: Status,
+        backoff: Backoff,
+        new_id: Callable[[], UUID],
+    ) -> None:
+        """`thread` is the one thread in which `archive` is used."""
+        self._inbox = inbox
+        self._archive = archive
+        self._thread = thread
+        self._gathered = gathered
+        self._status = status
+        self._backoff = backoff
+        self._new_id = new_id
+
+    async def run(self) -> None:
+        """Work until the inbox is ended."""
+        await self._check()
+        while True:
+            try:
+                async with asyncio.timeout(IDLE_CHECK_SECONDS):
+                    batch = await self._inbox.take()
+            except TimeoutError:
+                await self._check()
+                continue
+            if batch is None:
+                return
+            await self._see_through(batch)
+
+    async def _see_through(self, batch: Batch) -> None:
+        items = await self._in_thread(lambda: [self._read(delivery) for delivery in batch.deliveries])
+        outcomes = await self._store(batch.origin, items)
+        publications = to_senders(outcomes)
+        self._gathered.add(outcomes)
+        if len(self._gathered) > GATHERED_MOST:
+            publications += self._gathered.take()
+        try:
+            await batch.connection.send(publications, [delivery.packet_id for delivery in batch.deliveries])
+        except BrokerAwayError:
+            # Stored all the same. The broker delivers it again, and the sender gets its receipt then.
+            _LOG.debug("%d messages are stored but not acknowledged", len(items))
+
+    def _read(self, delivery: Delivery) -> Letter | Refused:
+        try:
+            return read_delivery(delivery, self._new_id)
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with one message must not stop the others
+            _LOG.exception("a message could not be read (%s)", type(error).__name__, exc_info=False)
+            return refuse(delivery, None, "malformed", f"it cannot be read ({type(error).__name__})", self._new_id)
+
+    async def _store(self, origin: Origin, items: Sequence[Letter | Refused]) -> list[Outcome]:
+        """Store items in their order, however long it takes; returns what became of each."""
+        while True:
+            try:
+                outcomes = await self._in_thread(lambda: self._archive.store(origin, items))
+            except OutageError as error:
+                await self._wait_out(error)
+            except UnstorableError as error:
+                return await self._isolate(origin, items, error)
+            else:
+                self._database_answered()
+                return outcomes
+
+    async def _isolate(
+        self, origin: Origin, items: Sequence[Letter | Refused], error: UnstorableError
+    ) -> list[Outcome]:
+        """Find by halving the one that cannot be stored; it becomes a dead letter or, if that fails too, is dropped."""
+        if len(items) > 1:
+            middle = len(items) // 2
+            first = await self._store(origin, items[:middle])
+            return [*first, *await self._store(origin, items[middle:])]
+        item = items[0]
+        if isinstance(item, Letter):
+            _LOG.error("a message from %s becomes a dead letter: %s", item.sender, error)
+            return await self._store(origin, [reject(item, "malformed", str(error))])
+        _LOG.error("a message from %s is dropped, it cannot even be a dead letter: %s", item.sender, error)
+        return [item]
+
+    async def _check(self) -> None:
+        while True:
+            try:
+                await self._in_thread(self._archive.check)
+            except OutageError as error:
+                await self._wait_out(error)
+            else:
+                self._database_answered()
+                return
+
+    def _database_answered(self) -> None:
+        self._status.database_here()
+        self._backoff.reset()
+
+    async def _wait_out(self, error: OutageError) -> None:
+        self._status.database_away(str(error))
+        await asyncio.sleep(self._backoff.next())
+
+    async def _in_thread(self, work: Callable[[], _T]) -> _T:
+        future = asyncio.get_running_loop().run_in_executor(self._thread, work)
+        done, _ = await asyncio.wait({future}, timeout=SLOW_SECONDS)
+        if not done:
+            self._status.database_away(f"no answer for {SLOW_SECONDS:.0f} s")
+            done, _ = await asyncio.wait({future}, timeout=STUCK_SECONDS)
+        if not done:
+            self._archive.interrupt()
+        return await future
