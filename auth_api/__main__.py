@@ -1,0 +1,94 @@
+"""`python -m auth_api serve | keys init | keys rotate | service-token archiver --out FILE`."""
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from auth_api.clock import now_ms
+from auth_api.errors import KeyFilesError
+from auth_api.keys import init_keys, load_refresh_key, load_signing_key, rotate_keys
+from auth_api.settings import KeySettings, load_all, load_settings
+from auth_api.tokens import TokenMaker
+from wire.tokens import archiver_acl
+
+_YEAR_SECONDS = 365 * 86400
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; 0 done, 1 the keys cannot be used, 2 usage or a bad setting."""
+    asked = _parser().parse_args(arguments)
+    try:
+        match asked.command:
+            case "serve":
+                return _serve()
+            case "keys":
+                return _keys(asked.action)
+            case _:
+                return _service_token(asked.out)
+    except (KeyFilesError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m auth_api", description="The REST service of Nightjar.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("serve", help="answer requests, with gunicorn, until stopped")
+    keys = commands.add_parser("keys", help="make the keys that sign tokens")
+    keys.add_argument("action", choices=["init", "rotate"], help="init makes what is missing; rotate makes a new pair")
+    token = commands.add_parser("service-token", help="write the broker token of the archiver")
+    token.add_argument("service", choices=["archiver"])
+    token.add_argument("--out", required=True, metavar="FILE", help="a file to write (0600), or - for standard output")
+    return parser
+
+
+def _serve() -> int:
+    settings = load_all()
+    load_signing_key(settings.keys_dir)
+    load_refresh_key(settings.keys_dir)
+    shared = tempfile.mkdtemp(prefix="nightjar-api-")
+    metrics = Path(shared, "metrics")
+    metrics.mkdir()
+    environment = {**os.environ, "NIGHTJAR_API_RUN_DIR": shared, "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
+    command = [sys.executable, "-m", "gunicorn", "--config", "python:auth_api.gunicorn_config"]
+    sys.stdout.flush()
+    os.execve(sys.executable, command, environment)  # noqa: S606  # becomes gunicorn, without a shell
+
+
+def _keys(action: str) -> int:
+    settings = load_settings(KeySettings)
+    if action == "init":
+        print(f"signing with {init_keys(settings.keys_dir, settings.public_keys_dir)}")
+        return 0
+    new, kept = rotate_keys(settings.keys_dir, settings.public_keys_dir)
+    print(f"made {new}; kept the public keys {', '.join(kept) or 'of none'}")
+    print("Now send SIGHUP to the API's main process, and write the archiver a new token and restart it.")
+    print("Remove an old public key when no token signed with it is left: a day later at the latest.")
+    return 0
+
+
+def _service_token(out: str) -> int:
+    settings = load_settings(KeySettings)
+    instance = os.environ.get("NIGHTJAR_ARCHIVER_INSTANCE", "1")
+    if not instance.isascii() or not instance.replace("-", "").isalnum() or len(instance) > 32:
+        print("NIGHTJAR_ARCHIVER_INSTANCE: must be letters, digits and -", file=sys.stderr)
+        return 2
+    maker = TokenMaker(load_signing_key(settings.keys_dir), now_ms, 0, 0)
+    token = maker.broker_token("archiver", f"archiver.{instance}", archiver_acl(), _YEAR_SECONDS).token
+    if out == "-":
+        print(token)
+        return 0
+    path = Path(out)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(token + "\n")
+    unfinished.replace(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,67 @@
+"""The application: everything wired together."""
+
+import re
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from flask import Flask
+from flask_openapi3.models.info import Info
+from flask_openapi3.openapi import OpenAPI
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from auth_api import problems, requests
+from auth_api.openapi import SECURITY_SCHEMES
+from auth_api.reading import StrictRequest, refuse_invalid
+from auth_api.schemas.service import Problem
+from auth_api.services import EXTENSION, build
+from auth_api.settings import Settings, load_all
+from auth_api.views import conversations, docs, health, keys, me, messages, sessions, users
+
+_ENCODED_SLASH = re.compile("%2f", re.IGNORECASE)
+
+
+class _Api(OpenAPI):
+    request_class = StrictRequest
+
+
+class _EncodedSlashes:
+    """Leave `%2F` in a path encoded, so that it is part of a name and not a border between two."""
+
+    def __init__(self, application: Any) -> None:  # noqa: ANN401  # a WSGI callable
+        self._application = application
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:  # noqa: ANN401  # WSGI
+        path = str(environ.get("RAW_URI", "")).partition("?")[0]
+        if path.startswith("/") and _ENCODED_SLASH.search(path):
+            environ["PATH_INFO"] = unquote_to_bytes(_ENCODED_SLASH.sub("%252F", path)).decode("latin-1")
+        return self._application(environ, start_response)
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Make the application; opens no connection. Raises KeyFilesError; a bad setting ends the program."""
+    settings = settings or load_all()
+    app = _Api(
+        "auth_api",
+        info=Info(title="Nightjar", version="1", description="Accounts, sessions, MQTT credentials and history."),
+        security_schemes=SECURITY_SCHEMES,
+        validation_error_model=Problem,
+        validation_error_callback=refuse_invalid,
+        doc_ui=False,
+        static_folder=None,
+    )
+    app.config["MAX_CONTENT_LENGTH"] = settings.body_bytes
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the default provider has it
+    app.url_map.merge_slashes = False
+    app.url_map.strict_slashes = True
+    app.extensions[EXTENSION] = build(settings)
+    requests.install(app)
+    problems.install(app)
+    for resource in (users, sessions, me, conversations, messages, keys, health):
+        for api in resource.blueprints():
+            app.register_api(api)
+    docs.install(app, settings)
+    app.wsgi_app = _EncodedSlashes(app.wsgi_app)  # type: ignore[method-assign]
+    if settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)  # type: ignore[method-assign]
+    return app

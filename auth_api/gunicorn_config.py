@@ -1,0 +1,56 @@
+"""How gunicorn runs the service: `python -m auth_api serve` points at this file."""
+
+import shutil
+from typing import TYPE_CHECKING
+
+from prometheus_client import multiprocess
+
+from auth_api.logs import configure_logging
+from auth_api.services import EXTENSION
+from auth_api.settings import load_all
+
+if TYPE_CHECKING:
+    from gunicorn.arbiter import Arbiter
+    from gunicorn.workers.gthread import ThreadWorker
+
+_SETTINGS = load_all()
+
+wsgi_app = "auth_api.app:create_app()"
+proc_name = "nightjar-api"
+bind = _SETTINGS.api_bind
+workers = _SETTINGS.api_workers
+worker_class = "gthread"
+threads = _SETTINGS.api_threads
+timeout = 60
+graceful_timeout = 10
+keepalive = 30
+loglevel = "warning" if _SETTINGS.log_level == "info" else _SETTINGS.log_level
+accesslog = None
+errorlog = "-"
+forwarded_allow_ips = ""
+limit_request_line = 8190
+worker_tmp_dir = None
+
+
+def post_worker_init(worker: "ThreadWorker") -> None:
+    """Begin, in the worker's own process, what runs beside the requests."""
+    configure_logging(_SETTINGS.log_level)
+    worker.wsgi.extensions[EXTENSION].start()
+
+
+def worker_exit(_server: "Arbiter", worker: "ThreadWorker") -> None:
+    """End what runs beside the requests."""
+    application = getattr(worker, "wsgi", None)
+    if application is not None:
+        application.extensions[EXTENSION].stop()
+
+
+def child_exit(_server: "Arbiter", worker: "ThreadWorker") -> None:
+    """Forget the gauges of a worker that has ended."""
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # the library types it not
+
+
+def on_exit(_server: "Arbiter") -> None:
+    """Take away the directory that the workers shared."""
+    if _SETTINGS.api_run_dir is not None:
+        shutil.rmtree(_SETTINGS.api_run_dir, ignore_errors=True)

@@ -1,0 +1,54 @@
+"""Dropping what has expired, a bounded part at a time."""
+
+import logging
+import threading
+from typing import Final
+
+from auth_api.errors import UnavailableError
+from auth_api.pool import Pool
+from auth_api.queries import limits, revocations, sessions
+
+_EVERY_SECONDS: Final = 60.0
+_MOST: Final = 5000
+REVOCATIONS_KEPT_SECONDS: Final = 2 * 86400
+"""Twice the longest life an MQTT token may have."""
+
+_LOG = logging.getLogger(__name__)
+
+
+class Purger:
+    """A thread that drops expired refresh tokens, sessions, counters and revocations once a minute."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin; does not wait."""
+        self._thread = threading.Thread(target=self._run, name="purger", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join(5)
+
+    def purge(self) -> None:
+        """Drop at most a few thousand rows of each kind. Raises UnavailableError."""
+        with self._pool.transaction() as cur:
+            sessions.purge_expired(cur, _MOST)
+        with self._pool.transaction() as cur:
+            limits.purge(cur, _MOST)
+        with self._pool.transaction() as cur:
+            revocations.purge(cur, REVOCATIONS_KEPT_SECONDS, _MOST)
+
+    def _run(self) -> None:
+        while not self._stopped.wait(_EVERY_SECONDS):
+            try:
+                self.purge()
+            except UnavailableError as error:
+                _LOG.warning("purging waits: %s", error.detail)
+            except Exception:  # noqa: BLE001  # a side task goes on, and says what failed
+                _LOG.exception("purging failed")

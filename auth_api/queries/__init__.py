@@ -1,0 +1,1 @@
+"""SQL, one module per resource. Nothing else in the service holds any."""

@@ -1,0 +1,135 @@
+"""Messages and conversations, as one user may read them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg2.extensions import cursor
+
+from auth_api.message_json import StoredMessage
+from wire.conversations import Conversation, direct
+
+_MESSAGE = (
+    "m.seq, m.message_id::text, m.sender_id, m.content_type, m.body, m.sent_at, m.received_at, "
+    "m.relation, m.relates_to_seq"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationState:
+    """A conversation in a user's list."""
+
+    conversation: Conversation
+    last_message: StoredMessage
+    unread: int
+    read_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads, and how their name is shown as a sender."""
+
+    id: int
+    username: str
+
+
+def history(
+    cur: cursor, reader: Reader, other: Reader, *, before: int | None, after: int | None, limit: int
+) -> list[StoredMessage]:
+    """List at most `limit` messages of a direct conversation, in ascending seq.
+
+    Those right after `after`; else those right before `before`; else the newest.
+    """
+    forward = after is not None
+    cur.execute(
+        f"""
+        SELECT {_MESSAGE} FROM messages m
+        WHERE m.conversation_id = (SELECT id FROM conversations WHERE user_low = %s AND user_high = %s)
+          AND m.seq {">" if forward else "<"} %s
+        ORDER BY m.seq {"ASC" if forward else "DESC"} LIMIT %s
+        """,  # noqa: S608  # constants
+        (*sorted((reader.id, other.id)), after if forward else _below(before), limit),
+    )
+    found = [_direct_message(row, reader, other) for row in cur.fetchall()]
+    return found if forward else found[::-1]
+
+
+def feed(cur: cursor, reader: Reader, after: int, limit: int) -> list[StoredMessage]:
+    """List at most `limit` messages of all of a user's conversations right after `after`, in ascending seq."""
+    cur.execute(
+        f"""
+        SELECT {_MESSAGE}, o.id, o.username
+        FROM participants p
+        JOIN conversations c ON c.id = p.conversation_id AND c.last_seq > %(after)s
+        JOIN users o ON o.id = CASE WHEN c.user_low = p.user_id THEN c.user_high ELSE c.user_low END
+        CROSS JOIN LATERAL (
+            SELECT * FROM messages WHERE conversation_id = c.id AND seq > %(after)s ORDER BY seq LIMIT %(limit)s
+        ) m
+        WHERE p.user_id = %(reader)s
+        ORDER BY m.seq LIMIT %(limit)s
+        """,  # noqa: S608  # a constant
+        {"reader": reader.id, "after": after, "limit": limit},
+    )
+    return [_direct_message(row, reader, Reader(*row[9:])) for row in cur.fetchall()]
+
+
+def one(cur: cursor, reader: Reader, seq: int) -> StoredMessage | None:
+    """Find a message that the user may read."""
+    cur.execute(
+        f"""
+        SELECT {_MESSAGE}, o.id, o.username
+        FROM messages m
+        JOIN participants p ON p.conversation_id = m.conversation_id AND p.user_id = %s
+        JOIN conversations c ON c.id = m.conversation_id
+        JOIN users o ON o.id = CASE WHEN c.user_low = p.user_id THEN c.user_high ELSE c.user_low END
+        WHERE m.seq = %s
+        """,  # noqa: S608  # a constant
+        (reader.id, seq),
+    )
+    row = cur.fetchone()
+    return _direct_message(row, reader, Reader(*row[9:])) if row else None
+
+
+def conversations(cur: cursor, reader: Reader, before: int | None, limit: int) -> list[ConversationState]:
+    """List at most `limit` of a user's conversations whose newest message lies below `before`, the newest first."""
+    cur.execute(
+        f"""
+        SELECT {_MESSAGE}, o.id, o.username, p.read_seq, unread.count
+        FROM (
+            SELECT p.user_id, p.read_seq, c.* FROM participants p JOIN conversations c ON c.id = p.conversation_id
+            WHERE p.user_id = %(reader)s AND c.last_seq > 0 AND c.last_seq < %(before)s
+            ORDER BY c.last_seq DESC LIMIT %(limit)s
+        ) p
+        JOIN messages m ON m.seq = p.last_seq
+        JOIN users o ON o.id = CASE WHEN p.user_low = p.user_id THEN p.user_high ELSE p.user_low END
+        CROSS JOIN LATERAL (
+            SELECT count(*) FROM messages n
+            WHERE n.conversation_id = p.id AND n.seq > p.read_seq AND n.sender_id <> p.user_id
+        ) unread
+        ORDER BY p.last_seq DESC
+        """,  # noqa: S608  # a constant
+        {"reader": reader.id, "before": _below(before), "limit": limit},
+    )
+    return [
+        ConversationState(direct(row[10]), _direct_message(row, reader, Reader(*row[9:11])), row[12], row[11])
+        for row in cur.fetchall()
+    ]
+
+
+def _below(before: int | None) -> int:
+    return 2**63 - 1 if before is None else before
+
+
+def _direct_message(row: tuple[Any, ...], reader: Reader, other: Reader) -> StoredMessage:
+    seq, message_id, sender_id, content_type, body, sent_at, received_at, relation, relates_to = row[:9]
+    return StoredMessage(
+        seq=seq,
+        id=message_id,
+        conversation=direct(other.username),
+        sender=reader.username if sender_id == reader.id else other.username,
+        content_type=content_type,
+        body=bytes(body),
+        sent_at=sent_at,
+        received_at=received_at,
+        relation=relation,
+        relates_to=relates_to,
+    )

@@ -1,0 +1,129 @@
+"""Telling the broker what is revoked, at once and again until it has confirmed (contract, section 5)."""
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from auth_api.broker import BrokerLink
+from auth_api.errors import UnavailableError
+from auth_api.pool import Pool
+from auth_api.queries import revocations as queries
+from auth_api.queries.revocations import StoredRevocation
+from wire.control import Revocation, encode_revocations
+from wire.names import client_id
+from wire.topics import CONTROL
+
+MARGIN_SECONDS: Final = 120
+"""How much longer than a token a revocation is kept in mind, for clocks that differ."""
+_CONFIRM_SECONDS: Final = 3.0
+_CATCH_UP_SECONDS: Final = 10.0
+_LOOK_SECONDS: Final = 2.0
+_IN_ONE: Final = 5000
+"""Revocations in one publication: some 600 kB."""
+
+_LOG = logging.getLogger(__name__)
+
+
+def session_revocations(username: str, devices: Sequence[str], now_ms: int, token_seconds: int) -> list[Revocation]:
+    """Revoke every token of devices that have ended, and of those being minted for them at this moment.
+
+    A device id never comes back, so its revocation may lie in the future, past all that could still be minted.
+    """
+    until = _after_all(now_ms, token_seconds)
+    return [Revocation(username, client_id(username, device), until) for device in devices]
+
+
+def account_revocation(username: str, now_ms: int, token_seconds: int) -> Revocation:
+    """Revoke every token of a deleted account, whose name never comes back either."""
+    return Revocation(username, None, _after_all(now_ms, token_seconds))
+
+
+class Revoker:
+    """Publishes revocations over the link, and notes what the broker has confirmed.
+
+    On each new connection the broker is told everything it must know, even if that is nothing: it lets no user in
+    before. A thread looks after what was not confirmed, whichever worker stored it.
+    """
+
+    def __init__(self, pool: Pool, token_seconds: int) -> None:
+        self._pool = pool
+        self._seconds = token_seconds + MARGIN_SECONDS
+        self._wake = threading.Event()
+        self._stopped = threading.Event()
+        self._all_due = False
+        self._thread: threading.Thread | None = None
+        self._link: BrokerLink | None = None
+
+    def start(self, link: BrokerLink) -> None:
+        """Begin to look after what is not confirmed, over `link`."""
+        self._link = link
+        self._thread = threading.Thread(target=self._run, name="revoker", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopped.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(5)
+
+    def connected(self) -> None:
+        """Note a new connection: the broker on its other end must be told everything."""
+        self._all_due = True
+        self._wake.set()
+
+    def tell(self, stored: Sequence[StoredRevocation]) -> bool:
+        """Tell the broker; whether it confirmed in time. If not, it is told later."""
+        try:
+            return not stored or self._publish(stored, _CONFIRM_SECONDS)
+        except UnavailableError:
+            _LOG.warning("the database went away before a confirmed revocation was noted; it is told again")
+            return True
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            self._wake.wait(_LOOK_SECONDS)
+            self._wake.clear()
+            try:
+                self._catch_up()
+            except UnavailableError as error:
+                _LOG.warning("revocations wait: %s", error.detail)
+                self._stopped.wait(1)
+            except Exception:  # noqa: BLE001  # a side task goes on, and says what failed
+                _LOG.exception("telling the broker of revocations failed")
+                self._stopped.wait(1)
+
+    def _catch_up(self) -> None:
+        if self._link is None or not self._link.is_up:
+            return
+        everything, self._all_due = self._all_due, False
+        try:
+            with self._pool.reading() as cur:
+                due = queries.current(cur, self._seconds) if everything else queries.unconfirmed(cur)
+            parts = [due[start : start + _IN_ONE] for start in range(0, len(due), _IN_ONE)]
+            if everything and not parts:
+                parts.append([])
+            told = [self._publish(part, _CATCH_UP_SECONDS) for part in parts]
+        except BaseException:
+            self._all_due = self._all_due or everything
+            raise
+        if everything and not all(told):
+            self._all_due = True
+
+    def _publish(self, stored: Sequence[StoredRevocation], timeout: float) -> bool:
+        if self._link is None:
+            return False
+        started = time.monotonic()
+        if not self._link.publish(CONTROL, encode_revocations(each.revocation for each in stored), timeout):
+            return False
+        if stored:
+            with self._pool.reading() as cur:
+                queries.confirm(cur, [each.id for each in stored])
+            _LOG.info("the broker confirmed %d revocations in %.0f ms", len(stored), 1e3 * (time.monotonic() - started))
+        return True
+
+
+def _after_all(now_ms: int, token_seconds: int) -> int:
+    return now_ms + 1000 * (token_seconds + MARGIN_SECONDS)

@@ -1,0 +1,1 @@
+"""The models that validate what comes in and describe it, and what goes out, in /openapi.json."""

@@ -1,0 +1,117 @@
+"""What the views work with, put together once for each worker process."""
+
+import secrets
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, cast
+
+from flask import current_app
+
+from auth_api.accounts import Accounts
+from auth_api.broker import BrokerLink
+from auth_api.clock import now_ms
+from auth_api.keys import PublicKeys, load_refresh_key, load_signing_key
+from auth_api.limits import Limits
+from auth_api.metrics import Metrics
+from auth_api.passwords import PasswordHasher, PasswordPolicy, most_used_passwords
+from auth_api.pool import Pool
+from auth_api.purge import Purger
+from auth_api.revocations import Revoker
+from auth_api.sessions import Sessions
+from auth_api.settings import Settings
+from auth_api.slots import Slots
+from auth_api.tokens import MqttToken, TokenMaker
+from wire.tokens import api_acl
+
+EXTENSION: Final = "nightjar"
+_SERVICE_TOKEN_SECONDS: Final = 3600
+_SIDE_CONNECTIONS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything of one worker."""
+
+    settings: Settings
+    pool: Pool
+    keys: PublicKeys
+    accounts: Accounts
+    sessions: Sessions
+    metrics: Metrics
+    link: BrokerLink
+    revoker: Revoker
+    purger: Purger
+
+    def start(self) -> None:
+        """Begin what runs beside the requests: the link to the broker, purging. Only after the worker was forked."""
+        self.revoker.start(self.link)
+        self.link.start()
+        self.purger.start()
+
+    def stop(self) -> None:
+        """End what runs beside the requests."""
+        self.purger.stop()
+        self.revoker.stop()
+        self.link.stop()
+        self.pool.close()
+
+
+def services() -> Services:
+    """Return the services of the application that answers this request."""
+    return cast("Services", current_app.extensions[EXTENSION])
+
+
+def build(settings: Settings) -> Services:
+    """Put the services together; opens no connection. Raises KeyFilesError."""
+    signing_key = load_signing_key(settings.keys_dir)
+    tokens = TokenMaker(signing_key, now_ms, settings.access_token_seconds, settings.mqtt_token_seconds)
+    pool = Pool(settings.database_url, settings.api_threads + _SIDE_CONNECTIONS)
+    hasher = PasswordHasher(settings.password_hash, Slots(_run_dir(settings), settings.api_hash_slots))
+    limits = Limits(pool, settings)
+    revoker = Revoker(pool, settings.mqtt_token_seconds)
+    sessions = Sessions(
+        pool=pool,
+        hasher=hasher,
+        limits=limits,
+        tokens=tokens,
+        revoker=revoker,
+        refresh_key=load_refresh_key(settings.keys_dir),
+        refresh_seconds=settings.refresh_token_seconds,
+        now_ms=now_ms,
+    )
+    policy = PasswordPolicy(settings.password_min, settings.password_max, most_used_passwords(settings.password_common))
+    return Services(
+        settings=settings,
+        pool=pool,
+        keys=PublicKeys(settings.public_keys_dir),
+        accounts=Accounts(
+            pool=pool,
+            hasher=hasher,
+            policy=policy,
+            limits=limits,
+            live=sessions,
+            revoker=revoker,
+            now_ms=now_ms,
+            mqtt_seconds=settings.mqtt_token_seconds,
+        ),
+        sessions=sessions,
+        metrics=Metrics(),
+        link=_link(settings, tokens, revoker),
+        revoker=revoker,
+        purger=Purger(pool),
+    )
+
+
+def _link(settings: Settings, tokens: TokenMaker, revoker: Revoker) -> BrokerLink:
+    client = f"api.{secrets.token_hex(6)}"
+
+    def credentials() -> MqttToken:
+        return tokens.broker_token("api", client, api_acl(), _SERVICE_TOKEN_SECONDS)
+
+    return BrokerLink(settings.broker, client, credentials, revoker.connected)
+
+
+def _run_dir(settings: Settings) -> Path:
+    """Name the directory that all workers share; `serve` makes one and sets it, a lone worker makes its own."""
+    return settings.api_run_dir or Path(tempfile.mkdtemp(prefix="nightjar-api-"))

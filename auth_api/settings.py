@@ -1,0 +1,155 @@
+"""Settings of the REST service: environment variables with the prefix `NIGHTJAR_`."""
+
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+from urllib.parse import urlsplit
+
+from limits import RateLimitItem, parse_many
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_HASH = re.compile(r"scrypt:(\d{1,8}):(\d{1,3}):(\d{1,3})\Z|pbkdf2:sha(?:256|512):(\d{1,8})\Z", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    """Where a broker is."""
+
+    host: str
+    port: int
+    tls: bool
+
+
+def parse_broker_url(url: str) -> BrokerAddress:
+    """Read `mqtt://host[:port]` or `mqtts://host[:port]`; raises ValueError for anything else."""
+    parts = urlsplit(url)
+    port = parts.port
+    if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
+        raise ValueError("must be mqtt://host:port or mqtts://host:port")
+    if parts.username or parts.password or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("must hold a host and a port and nothing else")
+    tls = parts.scheme == "mqtts"
+    return BrokerAddress(parts.hostname, port or (8883 if tls else 1883), tls)
+
+
+def _limit(text: str) -> str:
+    try:
+        parse_many(text)
+    except ValueError as error:
+        raise ValueError("must be limits like 5/minute;30/hour") from error
+    return text
+
+
+def _broker_url(text: str) -> str:
+    parse_broker_url(text)
+    return text
+
+
+def _database_url(text: str) -> str:
+    if not text.startswith(("postgresql://", "postgres://")):
+        raise ValueError("must be a postgresql:// URL")
+    return text
+
+
+def _password_hash(text: str) -> str:
+    match = _HASH.match(text)
+    if match is None:
+        raise ValueError("must be a werkzeug method such as scrypt:32768:8:3")
+    n = int(match[1] or 2)
+    if n < 2 or n & (n - 1):
+        raise ValueError("scrypt's first number must be a power of two")
+    return text
+
+
+def _bind(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if text.startswith("unix:"):
+        return text
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError("must be host:port")
+    return text
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+Limit = Annotated[str, AfterValidator(_limit)]
+BrokerUrl = Annotated[str, AfterValidator(_broker_url)]
+
+
+class KeySettings(BaseSettings):
+    """Where the keys are: all that `keys` and `service-token` need."""
+
+    model_config = SettingsConfigDict(env_prefix="NIGHTJAR_", frozen=True, extra="ignore")
+
+    keys_dir: Path
+    public_keys_dir: Path
+
+
+class Settings(KeySettings):
+    """All settings of the service; a bad one is a ValidationError that names it."""
+
+    database_url: Annotated[str, AfterValidator(_database_url)]
+    mqtt_url: BrokerUrl = "mqtt://127.0.0.1:1883"
+    mqtt_public_url: BrokerUrl | None = None
+    api_bind: Annotated[str, AfterValidator(_bind)] = "127.0.0.1:8080"
+    api_workers: int = Field(default_factory=_cores, ge=1, le=256)
+    api_threads: int = Field(default=8, ge=1, le=256)
+    api_hash_slots: int = Field(default_factory=_cores, ge=1, le=1024)
+    api_run_dir: Path | None = None
+    access_token_seconds: int = Field(default=900, ge=1, le=86400)
+    refresh_token_seconds: int = Field(default=2_592_000, ge=1, le=315_360_000)
+    mqtt_token_seconds: int = Field(default=3600, ge=1, le=86400)
+    login_limit: Limit = "5/minute;30/hour"
+    login_address_limit: Limit = "100/hour"
+    registration_limit: Limit = "20/hour"
+    password_hash: Annotated[str, AfterValidator(_password_hash)] = "scrypt:32768:8:3"  # noqa: S105  # a method, no password
+    password_min: int = Field(default=8, ge=1, le=256)
+    password_max: int = Field(default=256, ge=8, le=4096)
+    password_common: int = Field(default=3000, ge=0, le=30000)
+    body_bytes: int = Field(default=65536, ge=1024, le=67_108_864)
+    trusted_proxies: int = Field(default=0, ge=0, le=16)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @property
+    def broker(self) -> BrokerAddress:
+        """Where the service itself reaches the broker."""
+        return parse_broker_url(self.mqtt_url)
+
+    @property
+    def public_broker(self) -> BrokerAddress:
+        """Where clients are told to reach it."""
+        return parse_broker_url(self.mqtt_public_url or self.mqtt_url)
+
+
+def limit_items(text: str) -> list[RateLimitItem]:
+    """Read the limits of a setting, strictest window first."""
+    return sorted(parse_many(text), key=lambda item: item.get_expiry())
+
+
+def load_settings(kind: type[KeySettings] = Settings) -> KeySettings:
+    """Read the environment; ends the program with status 2 and one line that names what is wrong."""
+    try:
+        return kind()
+    except ValidationError as error:
+        _stop(error)
+
+
+def load_all() -> Settings:
+    """Read every setting, as `load_settings` does."""
+    settings = load_settings(Settings)
+    assert isinstance(settings, Settings)  # noqa: S101  # narrows the type for what was just asked for
+    return settings
+
+
+def _stop(error: ValidationError) -> NoReturn:
+    first = error.errors(include_url=False, include_input=False)[0]
+    name = "NIGHTJAR_" + str(first["loc"][0] if first["loc"] else "").upper()
+    said = "is not set" if first["type"] == "missing" else first["msg"].removeprefix("Value error, ")
+    sys.stderr.write(f"{name}: {said}\n")
+    raise SystemExit(2)

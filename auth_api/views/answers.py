@@ -1,0 +1,65 @@
+"""How things are written in answers."""
+
+from datetime import UTC, datetime
+
+from flask import Response
+
+from auth_api.queries.sessions import Device
+from auth_api.queries.users import User
+from auth_api.sessions import SessionTokens
+from auth_api.settings import BrokerAddress
+from auth_api.tokens import MqttToken
+from wire.times import format_time
+
+Json = dict[str, object]
+
+
+def ended(confirmed: bool) -> Response:
+    """Answer 204 when the broker has confirmed, 202 when it is yet to be told."""
+    return Response(status=204 if confirmed else 202)
+
+
+def profile_json(user: User) -> Json:
+    """Write what others see of a user."""
+    return {
+        "username": user.username,
+        "display_name": user.display_name,
+        "created_at": format_time(user.created_at),
+    }
+
+
+def mqtt_json(token: MqttToken, broker: BrokerAddress) -> Json:
+    """Write what a client needs to connect to the broker."""
+    return {
+        "host": broker.host,
+        "port": broker.port,
+        "tls": broker.tls,
+        "username": token.username,
+        "password": token.token,
+        "client_id": token.client_id,
+        "expires_at": format_time(datetime.fromtimestamp(token.expires_at, UTC)),
+    }
+
+
+def session_json(session: SessionTokens, broker: BrokerAddress) -> Json:
+    """Write a session's tokens."""
+    return {
+        "access_token": session.access_token,
+        "token_type": "Bearer",
+        "expires_in": session.expires_in,
+        "refresh_token": session.refresh_token,
+        "device": {"id": session.caller.device_id, "name": session.caller.device_name},
+        "user": profile_json(session.caller.user),
+        "mqtt": mqtt_json(session.mqtt, broker),
+    }
+
+
+def device_json(device: Device, current: str) -> Json:
+    """Write one of the caller's sessions; `current` is the id of the one that asks."""
+    return {
+        "id": device.id,
+        "name": device.name,
+        "created_at": format_time(device.created_at),
+        "last_seen_at": format_time(device.last_seen_at),
+        "current": device.id == current,
+    }
