@@ -1,0 +1,1 @@
+"""The command line client: accounts, sending, history and live messages (contract, section 8)."""

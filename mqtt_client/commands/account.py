@@ -1,0 +1,197 @@
+"""Commands around the account: register, login, logout, whoami, sessions, password, delete-account."""
+
+import click
+
+from mqtt_client.account import end_login, log_in, open_account, safe_username
+from mqtt_client.api import read
+from mqtt_client.commands.options import Options, common, notice, run, say
+from mqtt_client.commands.passwords import Asker
+from mqtt_client.errors import ClientError, InputError
+from mqtt_client.models import Devices, User
+from mqtt_client.profile import Credentials
+from mqtt_client.render import as_json
+from mqtt_client.store import remove_store
+from mqtt_client.text import visible
+from mqtt_client.transport import Transport
+from wire.names import is_device_id
+
+_password_stdin = click.option(
+    "--password-stdin", is_flag=True, help="Read the password from standard input, one line, instead of asking."
+)
+
+
+@click.command()
+@click.argument("username", metavar="USER")
+@click.option("--display-name", metavar="NAME", help="A name that others see beside the username.")
+@_password_stdin
+@common
+def register(options: Options, username: str, display_name: str | None, *, password_stdin: bool) -> None:
+    """Make an account and log in to it."""
+    safe_username(username)
+    profile = options.open_profile()
+    server = options.login_server(profile)
+    password = Asker(from_stdin=password_stdin).new_password()
+    named = {"display_name": display_name} if display_name is not None else {}
+
+    async def work() -> Credentials:
+        async with Transport(server) as transport:
+            body = {"username": username, "password": password, **named}
+            await transport.request("POST", "/v1/users", body=body)
+        try:
+            return await log_in(profile, server, username, password, is_new=True)
+        except ClientError as error:
+            error.args = (f"{username} is registered, but not logged in: {error}",)
+            raise
+
+    _show_login(options, run(work()), "registered and logged in")
+
+
+@click.command()
+@click.argument("username", metavar="USER")
+@_password_stdin
+@common
+def login(options: Options, username: str, *, password_stdin: bool) -> None:
+    """Log in on this profile; a login that it had before is ended."""
+    safe_username(username)
+    profile = options.open_profile()
+    server = options.login_server(profile)
+    password = Asker(from_stdin=password_stdin).password()
+    _show_login(options, run(log_in(profile, server, username, password)), "logged in")
+
+
+@click.command()
+@common
+def logout(options: Options) -> None:
+    """End this profile's session, here and at the server."""
+
+    async def work() -> tuple[str, int]:
+        async with open_account(options.open_profile(), options.asked_server) as account:
+            await end_login(account)
+            with account.store() as store:
+                return account.username, len(store.outbox())
+
+    done = run(work())
+    if done is None:
+        return
+    username, waiting = done
+    if waiting:
+        notice(f"{waiting} unconfirmed in the outbox; sent when {username} logs in here again")
+    say(as_json({"username": username}) if options.json else f"logged out {username}")
+
+
+@click.command()
+@common
+def whoami(options: Options) -> None:
+    """Say who is logged in, where, and as which device."""
+
+    async def work() -> tuple[dict[str, object], Credentials]:
+        async with open_account(options.open_profile(), options.asked_server) as account:
+            answer = await account.api.call("GET", "/v1/me")
+            user = read(User, answer)
+            return user.model_dump(), account.credentials
+
+    done = run(work())
+    if done is None:
+        return
+    user, credentials = done
+    if options.json:
+        device = {"id": credentials.device_id, "name": credentials.device_name}
+        say(as_json({**user, "device": device, "server": credentials.server}))
+        return
+    named = f" ({visible(str(user['display_name']))})" if user["display_name"] else ""
+    say(f"{user['username']}{named} at {credentials.server}, device {credentials.device_id}")
+
+
+@click.command()
+@click.option("--end", metavar="DEVICE", help="End the session of that device.")
+@click.option("--end-others", is_flag=True, help="End every session but this one.")
+@common
+def sessions(options: Options, end: str | None, *, end_others: bool) -> None:
+    """List your login sessions, one a device, or end some."""
+    if end is not None and end_others:
+        raise InputError("--end and --end-others do not go together")
+    if end is not None and not is_device_id(end):
+        raise InputError(f"{end!r} is no device id: `nightjar sessions` lists them")
+
+    async def work() -> Devices | list[str]:
+        async with open_account(options.open_profile(), options.asked_server) as account:
+            if end == account.credentials.device_id:
+                await end_login(account)
+                return [end]
+            if end is not None:
+                ended = [end]
+            else:
+                devices = read(Devices, await account.api.call("GET", "/v1/sessions"))
+                if not end_others:
+                    return devices
+                ended = [device.id for device in devices.sessions if not device.current]
+            for device_id in ended:
+                await account.api.call("DELETE", f"/v1/sessions/{device_id}")
+            return ended
+
+    _show_sessions(options, run(work()))
+
+
+@click.command()
+@_password_stdin
+@common
+def password(options: Options, *, password_stdin: bool) -> None:
+    """Change the password; every other session ends. With --password-stdin: two lines, the current one first."""
+    profile = options.open_profile()
+    profile.load()
+    asker = Asker(from_stdin=password_stdin)
+    body = {"current_password": asker.password("Current password"), "new_password": asker.new_password("New password")}
+
+    async def work() -> str:
+        async with open_account(profile, options.asked_server) as account:
+            await account.api.call("PUT", "/v1/me/password", body=body)
+            return account.username
+
+    username = run(work())
+    if username is not None:
+        say(as_json({"username": username}) if options.json else f"the password of {username} is changed")
+
+
+@click.command("delete-account")
+@click.option("--yes", is_flag=True, help="Do not ask again.")
+@_password_stdin
+@common
+def delete_account(options: Options, *, yes: bool, password_stdin: bool) -> None:
+    """Delete the account for good. What you sent stays in the others' histories."""
+    profile = options.open_profile()
+    username = profile.load().username
+    if not yes:
+        if password_stdin:
+            raise InputError("say --yes to delete the account without being asked")
+        click.confirm(f"Delete {username} for good", abort=True, err=True)
+    password_ = Asker(from_stdin=password_stdin).password()
+
+    async def work() -> bool:
+        async with open_account(profile, options.asked_server) as account:
+            await account.api.call("DELETE", "/v1/me", body={"password": password_})
+            profile.forget()
+            remove_store(account.profile.store_file(account.credentials.server, username))
+            return True
+
+    if run(work()):
+        say(as_json({"username": username}) if options.json else f"{username} is deleted")
+
+
+def _show_login(options: Options, credentials: Credentials | None, done: str) -> None:
+    if credentials is None:
+        return
+    device = {"id": credentials.device_id, "name": credentials.device_name}
+    named = {"username": credentials.username, "device": device, "server": credentials.server}
+    said = f"{done} as {credentials.username} at {credentials.server} (device {credentials.device_id})"
+    say(as_json(named) if options.json else said)
+
+
+def _show_sessions(options: Options, done: Devices | list[str] | None) -> None:
+    if isinstance(done, Devices):
+        for entry in done.sessions:
+            mark = " (this one)" if entry.current else ""
+            name = f"  {visible(entry.name)}" if entry.name else ""
+            line = f"{entry.id}{mark}{name}  since {visible(entry.created_at)}, last seen {visible(entry.last_seen_at)}"
+            say(as_json(entry.model_dump()) if options.json else line)
+    for device_id in done if isinstance(done, list) else []:
+        say(as_json({"id": device_id, "status": "ended"}) if options.json else f"ended {device_id}")

@@ -1,0 +1,160 @@
+"""Following what happens: the log of the connection for at once, the sync feed for certain. Each message once.
+
+The feed has no gaps, so its cursor says what was shown. A message that was shown live, before its seq was known, is
+noted until the cursor has passed it.
+"""
+
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+
+from mqtt_client.api import Api
+from mqtt_client.errors import ApiError, NotLoggedInError, OutOfReachError
+from mqtt_client.events import (
+    CaughtUp,
+    ConnectionChanged,
+    Event,
+    Message,
+    MessageArrived,
+    ReceiptArrived,
+)
+from mqtt_client.incoming import read_live
+from mqtt_client.reading import feed_page, newest_seq
+from mqtt_client.state import Seen, SyncPlan
+from mqtt_client.store import LogEntry, Store
+from mqtt_client.wakeup import WakeUps
+from wire.conversations import Conversation
+from wire.receipts import Stored, decode_receipts
+
+EVERYTHING = "*"
+_NAMELESS_SECONDS = 3.0
+_CONFIRM_SECONDS = 30.0
+
+
+class Follower:
+    """Tells what arrives in one conversation or in all of them."""
+
+    def __init__(
+        self,
+        api: Api,
+        store: Store,
+        wakeups: WakeUps,
+        *,
+        only: Conversation | None = None,
+        stored_only: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take the parts. With `stored_only` a message is told when it is stored, in the order of seq."""
+        self._api = api
+        self._store = store
+        self._wakeups = wakeups
+        self._only = only
+        self._stored_only = stored_only
+        self._clock = clock
+        self._scope = str(only) if only else EVERYTHING
+        self._plan = SyncPlan()
+        self._seen = Seen()
+        self._told: dict[str, int] = {}
+        self._cursor = 0
+        self._connected: bool | None = None
+
+    async def events(self) -> AsyncIterator[Event]:
+        """Tell everything since the profile's cursor, then what comes, without end.
+
+        Raises NotLoggedInError when the login ends, StorageError; at the start ApiError and OutOfReachError too.
+        """
+        position = self._store.log_end()
+        await self._find_cursor()
+        async for event in self._catch_up():
+            yield event
+        yield CaughtUp()
+        while True:
+            count = self._wakeups.count
+            entries = self._store.log_after(position)
+            # A process that was stopped for long may find that the log has moved on without it.
+            if (entries[0].position if entries else self._store.log_end() + 1) != position + 1:
+                self._plan.want(self._clock())
+                position = self._store.log_end() if not entries else position
+            for entry in entries:
+                position = entry.position
+                async for event in self._tell(entry):
+                    yield event
+                async for event in self._catch_up_when_due():
+                    yield event
+            async for event in self._catch_up_when_due():
+                yield event
+            if not entries:
+                await self._wakeups.changed_since(count, self._plan.wait(self._clock()))
+
+    async def _find_cursor(self) -> None:
+        self._told = self._store.cursors()
+        if EVERYTHING not in self._told:
+            self._told[EVERYTHING] = await newest_seq(self._api)
+            self._store.move_cursor(EVERYTHING, self._told[EVERYTHING])
+        self._cursor = max(self._told[EVERYTHING], self._told.get(self._scope, 0))
+        if not self._stored_only:
+            for identity in self._store.shown(self._scope):
+                self._seen.add(identity)
+
+    async def _tell(self, entry: LogEntry) -> AsyncIterator[Event]:
+        match entry.kind:
+            case "message":
+                async for event in self._tell_live(entry.content):
+                    yield event
+            case "receipts":
+                for receipt in decode_receipts(entry.content):
+                    if isinstance(receipt, Stored) and self._concerns(receipt.conversation):
+                        known = (receipt.sender, receipt.id.lower()) in self._seen and not self._stored_only
+                        self._plan.want(self._clock() + (_CONFIRM_SECONDS if known else 0.0))
+                    yield ReceiptArrived(receipt)
+            case "connected" | "disconnected":
+                connected = entry.kind == "connected"
+                if connected:
+                    self._plan.want(self._clock())
+                if connected != self._connected:
+                    self._connected = connected
+                    yield ConnectionChanged(connected, entry.content.decode(errors="replace"))
+            case "ended":
+                raise NotLoggedInError(entry.content.decode(errors="replace"))
+
+    async def _tell_live(self, content: bytes) -> AsyncIterator[Event]:
+        message = read_live(content).message(datetime.now(UTC))
+        if message is None or self._stored_only:
+            self._plan.want(self._clock() + _NAMELESS_SECONDS)
+        elif self._concerns(message.conversation) and self._seen.add(message.identity):
+            yield MessageArrived(message)
+            self._store.show(self._scope, message.identity)
+            self._plan.want(self._clock() + _CONFIRM_SECONDS)
+
+    async def _catch_up_when_due(self) -> AsyncIterator[Event]:
+        if not self._plan.is_due(self._clock()):
+            return
+        try:
+            async for event in self._catch_up():
+                yield event
+        except (ApiError, OutOfReachError) as error:
+            if self._plan.failed(self._clock(), random.random):
+                yield ConnectionChanged(False, str(error))
+                self._connected = False
+
+    async def _catch_up(self) -> AsyncIterator[Event]:
+        more = True
+        while more:
+            page = await feed_page(self._api, self._cursor)
+            for message in page.messages:
+                if self._is_new(message):
+                    yield MessageArrived(message)
+            self._cursor, more = page.next_after_seq, page.has_more
+            self._store.move_cursor(self._scope, self._cursor)
+            self._store.forget_shown(self._scope, [message.identity for message in page.messages])
+        self._plan.done()
+
+    def _is_new(self, message: Message) -> bool:
+        if not self._concerns(message.conversation):
+            return False
+        told_elsewhere = (message.seq or 0) <= self._told.get(str(message.conversation), 0)
+        return self._seen.add(message.identity) and not told_elsewhere
+
+    def _concerns(self, conversation: Conversation) -> bool:
+        return self._only is None or conversation == self._only

@@ -1,0 +1,195 @@
+"""One connection to the broker, from CONNECT to its end. It never reconnects: the session opens another."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
+from ipaddress import ip_address
+
+from aiomqtt import Client, ConnectError, NegativeAckError, ProtocolError, PublishPacket, QoS
+
+from mqtt_client.profile import StoredMqtt
+from mqtt_client.text import shortened, visible
+
+CONNECT_SECONDS = 10.0
+KEEP_ALIVE_SECONDS = 30
+_PACKET_MAX = 4 * 1024 * 1024
+_RECEIVE_MAX = 1000
+
+
+class LinkError(Exception):
+    """There is no connection, or no more. `refused`: the broker was there but did not want us."""
+
+    def __init__(self, message: str, *, refused: bool = False) -> None:
+        """Give one line that says why."""
+        super().__init__(message)
+        self.refused = refused
+
+
+class RefusedPublishError(Exception):
+    """The broker acknowledged a publication with an error."""
+
+
+class Link:
+    """An open connection."""
+
+    def __init__(self, client: Client) -> None:
+        """Take a client whose CONNACK has come, and begin to receive at once."""
+        self._client = client
+        # The library drops QoS 0 packets that no reader waits for, so one always waits, and does nothing else.
+        self._packets: asyncio.Queue[PublishPacket] = asyncio.Queue()
+        self._reader = asyncio.create_task(self._read())
+
+    async def packets(self) -> list[PublishPacket]:
+        """Wait for packets; return all that are there. Raises LinkError when the connection is over."""
+        if self._packets.empty():
+            getter = asyncio.ensure_future(self._packets.get())
+            try:
+                await asyncio.wait({getter, self._reader, self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+                if not getter.done():
+                    raise LinkError("the connection to the broker was lost")
+                received = [getter.result()]
+            finally:
+                getter.cancel()
+        else:
+            received = []
+        while not self._packets.empty() and len(received) < 500:
+            received.append(self._packets.get_nowait())
+        return received
+
+    async def publish(self, topic: str, body: bytes, content_type: str, properties: list[tuple[str, str]]) -> None:
+        """Publish at QoS 1 and wait for the PUBACK. Raises LinkError, RefusedPublishError."""
+        try:
+            await self._client.publish(
+                topic,
+                body,
+                qos=QoS.AT_LEAST_ONCE,
+                packet_id=next(self._client.packet_ids),
+                content_type=content_type,
+                user_properties=properties,
+            )
+        except NegativeAckError as error:
+            raise RefusedPublishError(_said(error)) from error
+        except (ConnectError, ProtocolError, OSError) as error:
+            raise LinkError(_said(error)) from error
+
+    async def subscribe(self, filters: Iterable[str]) -> None:
+        """Subscribe at QoS 1 and wait for every SUBACK. Raises LinkError."""
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                for pattern in filters:
+                    await self._client.subscribe(pattern, max_qos=QoS.AT_LEAST_ONCE)
+        except NegativeAckError as error:
+            raise LinkError(_said(error), refused=True) from error
+        except TimeoutError as error:
+            raise LinkError("the broker does not answer a subscription") from error
+        except (ConnectError, ProtocolError, OSError) as error:
+            raise LinkError(_said(error)) from error
+
+    async def close(self) -> None:
+        """End the connection, in whatever state it is."""
+        try:
+            async with asyncio.timeout(2):
+                await self._client.__aexit__(None, None, None)
+        except Exception:  # noqa: BLE001, S110  # whatever the library's own tasks died of, this connection is over
+            pass
+        self._reader.cancel()
+        await asyncio.gather(self._reader, return_exceptions=True)
+        await _abandon(self._client)
+
+    @property
+    def _tasks(self) -> "asyncio.Task[None]":
+        # A reset connection ends the library's tasks without a word to whoever waits for a message.
+        return self._client._tasks  # noqa: SLF001  # there is no public way to notice it
+
+    async def _read(self) -> None:
+        with suppress(ConnectError, ProtocolError, OSError):
+            async for packet in self._client.messages():
+                if isinstance(packet, PublishPacket):
+                    self._packets.put_nowait(packet)
+                    if packet.qos == QoS.AT_LEAST_ONCE and packet.packet_id is not None:
+                        await self._client.puback(packet.packet_id)
+
+
+@asynccontextmanager
+async def open_link(mqtt: StoredMqtt, filters: Sequence[str]) -> AsyncIterator[Link]:
+    """Connect with a clean start and subscribe; everything published from then on is received.
+
+    Raises LinkError. The block must not be left with a LinkError unhandled for the sake of closing: it always closes.
+    """
+    client = _client(mqtt)
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await _probe(mqtt.host, mqtt.port)
+            await client.__aenter__()
+    except NegativeAckError as error:
+        await _abandon(client)
+        raise LinkError(f"the broker refuses the connection: {_said(error)}", refused=True) from error
+    except TimeoutError as error:
+        await _abandon(client)
+        raise LinkError(f"the broker at {mqtt.host}:{mqtt.port} does not answer in time") from error
+    except (ConnectError, ProtocolError, OSError, ValueError) as error:
+        await _abandon(client)
+        raise LinkError(f"the broker at {mqtt.host}:{mqtt.port} is out of reach: {_said(error)}") from error
+    except BaseException:
+        await _abandon(client)
+        raise
+    link = Link(client)
+    try:
+        await link.subscribe(filters)
+        yield link
+    finally:
+        await link.close()
+
+
+def _client(mqtt: StoredMqtt) -> Client:
+    silent = logging.Logger("nightjar.mqtt", level=logging.CRITICAL + 1)
+    return Client(
+        hostname=mqtt.host,
+        port=mqtt.port,
+        identifier=mqtt.client_id,
+        logger=silent,
+        ssl_context=ssl.create_default_context() if mqtt.tls else None,
+        username=mqtt.username,
+        password=mqtt.password.get_secret_value().encode(),
+        clean_start=True,
+        keep_alive=KEEP_ALIVE_SECONDS,
+        receive_max=_RECEIVE_MAX,
+        max_packet_size=_PACKET_MAX,
+    )
+
+
+async def _probe(host: str, port: int) -> None:
+    # The library connects without yielding to the loop: a host that swallows packets would stop the whole program.
+    if _is_loopback(host):
+        return
+    _, writer = await asyncio.open_connection(host, port)
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def _abandon(client: Client) -> None:
+    # After a failure the library leaves its socket open; nothing else holds on to it.
+    writer: asyncio.StreamWriter | None = getattr(client, "_writer", None)
+    if writer is not None:
+        writer.transport.abort()
+        with suppress(OSError):
+            await writer.wait_closed()
+        return
+    sock = getattr(client, "_socket", None)
+    if sock is not None:
+        sock.close()
+
+
+def _said(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return shortened(visible(" ".join(str(text).split())), 200)

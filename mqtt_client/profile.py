@@ -1,0 +1,173 @@
+"""A profile's files under the XDG directories: its login, its store, its settings.
+
+`$XDG_DATA_HOME/nightjar/PROFILE/` (0700) holds `credentials.json` (0600), the stores and the locks;
+`$XDG_CONFIG_HOME/nightjar/PROFILE.json` the server of the last login.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_config_path, user_data_path
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_serializer
+
+from mqtt_client.errors import NotLoggedInError, StorageError
+from mqtt_client.models import DeviceId, Mqtt, Short, Token, Username
+from mqtt_client.settings import check_server
+
+_FILE_MAX = 1024 * 1024
+
+
+class StoredMqtt(Mqtt):
+    """An `mqtt` block with the local Unix time at which it ends."""
+
+    ends_at: float
+
+    @field_serializer("password", when_used="json")
+    def _plain(self, secret: SecretStr) -> str:
+        return secret.get_secret_value()
+
+
+class Credentials(BaseModel):
+    """What a login leaves on disk. `access_ends_at` is local Unix time."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    server: str
+    username: Username
+    device_id: DeviceId
+    device_name: Short | None
+    access_token: Token
+    access_ends_at: float
+    refresh_token: Token
+    mqtt: StoredMqtt
+
+    @field_serializer("access_token", "refresh_token", when_used="json")
+    def _plain(self, secret: SecretStr) -> str:
+        return secret.get_secret_value()
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Where one profile keeps what."""
+
+    name: str
+    data: Path
+    settings_file: Path
+
+    @property
+    def credentials_file(self) -> Path:
+        """The login."""
+        return self.data / "credentials.json"
+
+    @property
+    def credentials_lock(self) -> Path:
+        """Held while the login is refreshed or replaced."""
+        return self.data / "credentials.lock"
+
+    @property
+    def connection_lock(self) -> Path:
+        """Held by the one process that has the profile's MQTT connection."""
+        return self.data / "connection.lock"
+
+    @property
+    def wakeups(self) -> Path:
+        """The processes' pipes."""
+        return self.data / "wake"
+
+    def store_file(self, server: str, username: str) -> Path:
+        """Name an account's store; it outlives the login, so that what waits in the outbox does too."""
+        digest = hashlib.sha256(server.encode()).hexdigest()[:12]
+        return self.data / f"{username}.{digest}.db"
+
+    def prepare(self) -> None:
+        """Make the directory, for its owner only. Raises StorageError."""
+        try:
+            self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self.data.stat().st_mode & 0o077:
+                self.data.chmod(0o700)
+        except OSError as error:
+            raise StorageError(
+                f"{self.data} cannot be used ({error.strerror}): set XDG_DATA_HOME to where you may write"
+            ) from error
+
+    def load(self) -> Credentials:
+        """Read the login. Raises NotLoggedInError when there is none, or none that can be read."""
+        try:
+            content = _read(self.credentials_file)
+        except FileNotFoundError as error:
+            raise NotLoggedInError("not logged in: run `nightjar login USER`") from error
+        except OSError as error:
+            raise StorageError(f"{self.credentials_file} cannot be read: {error.strerror}") from error
+        try:
+            return Credentials.model_validate_json(content)
+        except ValidationError as error:
+            raise NotLoggedInError(f"{self.credentials_file} is damaged: run `nightjar login USER` again") from error
+
+    def save(self, credentials: Credentials) -> None:
+        """Replace the login in one step, readable for its owner only. Raises StorageError."""
+        self.prepare()
+        _write(self.credentials_file, credentials.model_dump_json().encode())
+
+    def forget(self) -> None:
+        """Remove the login. Raises StorageError."""
+        try:
+            self.credentials_file.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"{self.credentials_file} cannot be removed: {error.strerror}") from error
+
+    def remembered_server(self) -> str | None:
+        """Return the server of the last login; None when there is none, or the file is damaged."""
+        try:
+            content = json.loads(_read(self.settings_file))
+            return check_server(content["server"])
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return None
+
+    def remember_server(self, server: str) -> None:
+        """Keep the server for the next login. Raises StorageError."""
+        try:
+            self.settings_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"{self.settings_file.parent} cannot be used ({error.strerror}): "
+                "set XDG_CONFIG_HOME to where you may write"
+            ) from error
+        _write(self.settings_file, json.dumps({"server": server}).encode())
+
+
+def open_profile(name: str) -> Profile:
+    """Find a profile's places; nothing is made or read yet. Raises StorageError when there is no home for them."""
+    try:
+        data = user_data_path("nightjar", appauthor=False)
+        config = user_config_path("nightjar", appauthor=False)
+    except (OSError, RuntimeError) as error:
+        raise StorageError(f"there is no directory for your data: set XDG_DATA_HOME ({error})") from error
+    return Profile(name, data / name, config / f"{name}.json")
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_mode & 0o077:
+            with suppress(OSError):
+                path.chmod(0o600)
+        return file.read(_FILE_MAX)
+
+
+def _write(path: Path, content: bytes) -> None:
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    try:
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise StorageError(f"{path} cannot be written: {error.strerror}") from error

@@ -1,0 +1,232 @@
+"""The profile's MQTT session: one process has the connection, publishes the outbox and logs what comes in.
+
+A login is one device with one MQTT client id, so two connections of one profile would cut each other off. Whoever
+holds the lock of the profile connects; the others wait for it, and meanwhile live off the store: what they put into
+the outbox is published by the owner, and what comes in is read from the log. The kernel frees the lock of a process
+that was killed.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+
+from mqtt_client.api import Api
+from mqtt_client.errors import ApiError, NotLoggedInError, OutOfReachError
+from mqtt_client.incoming import LogKind, filters, is_token_stale, log_entry, receipts_in
+from mqtt_client.link import Link, LinkError, RefusedPublishError, open_link
+from mqtt_client.locks import FileLock
+from mqtt_client.profile import Profile, StoredMqtt
+from mqtt_client.state import SendPlan, backoff
+from mqtt_client.store import Result, Store
+from mqtt_client.wakeup import WakeUps
+from wire.message import Envelope, parse_uuid, user_properties
+from wire.receipts import Receipt, Rejected, Stored
+from wire.times import parse_time
+from wire.topics import inbox
+
+_TAKE_OVER_SECONDS = 0.3
+_STABLE_SECONDS = 10.0
+_START_SECONDS = 10.0
+_TIDY_SECONDS = 300.0
+
+
+class Session:
+    """Runs until cancelled, or until the login ends. Tells nothing itself: see `follow.Follower` and the store."""
+
+    def __init__(
+        self,
+        api: Api,
+        store: Store,
+        wakeups: WakeUps,
+        profile: Profile,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """Take the parts; `clock` counts seconds, `chance` spreads tries to reconnect."""
+        self._api = api
+        self._store = store
+        self._wakeups = wakeups
+        self._clock = clock
+        self._chance = chance
+        self._lock = FileLock(profile.connection_lock)
+        self._owner = False
+        self._told_cut = False
+        self._tidied = float("-inf")
+
+    async def begin(self) -> None:
+        """Become the connection's owner if there is none, with credentials in hand.
+
+        Raises NotLoggedInError, and as the owner OutOfReachError or ApiError when there are no credentials to be had.
+        """
+        self._api.check_login()
+        self._owner = self._lock.take()
+        if self._owner:
+            await self._api.mqtt()
+
+    async def run(self, *, patient: bool = True) -> None:
+        """Keep the connection, or wait to take it over. An impatient one must reach the broker at the first try.
+
+        Raises NotLoggedInError, StorageError; OutOfReachError when impatient.
+        """
+        try:
+            while not self._owner:
+                count = self._wakeups.count
+                self._api.check_login()
+                self._owner = self._lock.take()
+                if not self._owner:
+                    patient = True
+                    await self._wakeups.changed_since(count, _TAKE_OVER_SECONDS)
+            await self._own(patient=patient)
+        finally:
+            self.release()
+
+    def release(self) -> None:
+        """Let another process have the connection."""
+        if self._owner:
+            self._owner = False
+            self._lock.release()
+            with suppress(OSError):
+                self._wakeups.notify()
+
+    async def _own(self, *, patient: bool) -> None:
+        failures, refused = 0, None
+        began = self._clock()
+        while True:
+            opened = self._clock()
+            try:
+                mqtt = await self._api.mqtt(refused)
+                refused = mqtt.password.get_secret_value()
+                async with open_link(mqtt, filters(self._api.username)) as link:
+                    patient, self._told_cut = True, False
+                    self._tell("connected")
+                    await self._serve(link, mqtt)
+                continue
+            except NotLoggedInError as error:
+                self._tell("ended", str(error))
+                raise
+            except (LinkError, OutOfReachError, ApiError) as error:
+                was_refused = isinstance(error, LinkError) and error.refused
+                if not patient and not (was_refused and self._clock() - began < _START_SECONDS):
+                    raise OutOfReachError(str(error)) from error
+                refused = refused if was_refused else None
+                failures = 1 if self._clock() - opened > _STABLE_SECONDS else failures + 1
+                self._tell_cut(str(error))
+            await self._pause(backoff(failures, self._chance))
+
+    async def _pause(self, seconds: float) -> None:
+        # A message that somebody has just written is worth an early try.
+        until, early = self._clock() + seconds, self._clock() + 1.0
+        waiting = len(self._store.outbox())
+        while (now := self._clock()) < until:
+            count = self._wakeups.count
+            if now >= early and len(self._store.outbox()) > waiting:
+                return
+            await self._wakeups.changed_since(count, min(until - now, 0.5))
+
+    async def _serve(self, link: Link, mqtt: StoredMqtt) -> None:
+        """Work on an open connection until newer credentials are there. Raises LinkError when it breaks."""
+        stale = asyncio.Event()
+        await _first(self._receive(link, stale), self._publish_outbox(link), self._renew(mqtt, stale))
+
+    async def _receive(self, link: Link, stale: asyncio.Event) -> None:
+        username = self._api.username
+        while True:
+            packets = await link.packets()
+            receipts = [receipt for packet in packets for receipt in receipts_in(packet, username)]
+            results = [result for receipt in receipts if (result := _result(receipt, username))]
+            if results:
+                self._store.settle(results)
+            entries = [entry for packet in packets if (entry := log_entry(packet, username))]
+            if entries:
+                self._store.log(entries)
+                self._wakeups.notify()
+            if any(is_token_stale(packet, username) for packet in packets):
+                stale.set()
+            self._tidy()
+
+    async def _publish_outbox(self, link: Link) -> None:
+        plan = SendPlan()
+        try:
+            async with asyncio.TaskGroup() as publications:
+                while True:
+                    count = self._wakeups.count
+                    plan.follow(self._store.outbox())
+                    for id_ in plan.due(self._clock()):
+                        publications.create_task(self._publish(link, plan, id_))
+                    await self._wakeups.changed_since(count, plan.next_due() - self._clock())
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0] from group
+
+    async def _publish(self, link: Link, plan: SendPlan, id_: str) -> None:
+        message = self._store.outgoing(id_)
+        if message is None:
+            return
+        envelope = Envelope(id=parse_uuid(id_), sent_at=parse_time(message.sent_at))
+        topic = inbox(message.recipient, self._api.username)
+        try:
+            await link.publish(topic, message.body, message.content_type, user_properties(envelope))
+        except RefusedPublishError:
+            plan.failed(id_, self._clock())
+        else:
+            plan.acknowledged(id_, self._clock())
+        self._wakeups.nudge()
+
+    async def _renew(self, mqtt: StoredMqtt, stale: asyncio.Event) -> None:
+        left = mqtt.ends_at - time.time()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, left - min(60.0, left / 5))):
+                await stale.wait()
+        failures = 0
+        while True:
+            try:
+                await self._api.mqtt(refused=mqtt.password.get_secret_value())
+            except (ApiError, OutOfReachError):
+                failures += 1
+                await asyncio.sleep(backoff(failures, self._chance))
+            else:
+                return
+
+    def _tell_cut(self, reason: str) -> None:
+        if not self._told_cut:
+            self._told_cut = True
+            self._tell("disconnected", reason)
+
+    def _tell(self, kind: LogKind, content: str = "") -> None:
+        self._store.log([(kind, content.encode())])
+        self._wakeups.notify()
+
+    def _tidy(self) -> None:
+        if self._clock() - self._tidied > _TIDY_SECONDS:
+            self._tidied = self._clock()
+            self._store.tidy()
+
+
+def _result(receipt: Receipt, username: str) -> Result | None:
+    match receipt:
+        case Stored(id_, seq, _, sender) if sender == username:
+            return Result(id_.lower(), seq, None)
+        case Rejected(id_, reason):
+            return Result(id_, None, reason)
+        case _:
+            return None
+
+
+async def _first(*works: Coroutine[None, None, None]) -> None:
+    """Do all at once until one of them ends; raise what it raised."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+async def alongside(session: Session, *works: Coroutine[None, None, None], patient: bool = True) -> None:
+    """Do the works while the session runs, until one ends. Raises what any of them raises."""
+    await _first(session.run(patient=patient), *works)
