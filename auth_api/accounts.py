@@ -15,7 +15,7 @@ from auth_api.tokens import session_ended
 
 
 class Accounts:
-    """What can be done with accounts. `now_ms` gives Unix milliseconds, `mqtt_seconds` how long an MQTT token lives."""
+    """What can be done with accounts. `now_ms` gives Unix milliseconds."""
 
     def __init__(
         self,
@@ -27,7 +27,6 @@ class Accounts:
         live: Sessions,
         revoker: Revoker,
         now_ms: Callable[[], int],
-        mqtt_seconds: int,
     ) -> None:
         self._pool = pool
         self._hasher = hasher
@@ -36,7 +35,6 @@ class Accounts:
         self._live = live
         self._revoker = revoker
         self._now_ms = now_ms
-        self._mqtt_seconds = mqtt_seconds
 
     def register(self, username: str, password: str, display_name: str | None, address: str) -> User:
         """Make an account. Raises InvalidInputError, TooManyAttemptsError or UsernameTakenError."""
@@ -92,7 +90,7 @@ class Accounts:
             if not users.delete(cur, caller.user.id, verified):
                 raise WrongPasswordError("password")
             sessions.end_all(cur, caller.user.id)
-            revoked = account_revocation(caller.user.username, self._now_ms(), self._mqtt_seconds)
+            revoked = account_revocation(caller.user.username, self._now_ms())
             ended = revocations.add(cur, [revoked])
         return self._revoker.tell(ended)
 

@@ -24,16 +24,20 @@ _LOG = logging.getLogger(__name__)
 class BrokerLink:
     """Keeps one MQTT 5 connection up, and publishes with the broker's confirmation.
 
-    `credentials` makes a token for each connection; its client id must always be `client_id`. `on_up` is called,
-    from the connection's own thread, whenever the broker has accepted a connection; it must return at once.
+    `credentials` makes a token for each connection; its client id must always be `client_id`. `on_change` is told,
+    from the connection's own thread, whenever a connection begins or ends; it must return at once.
     """
 
     def __init__(
-        self, address: BrokerAddress, client_id: str, credentials: Callable[[], MqttToken], on_up: Callable[[], None]
+        self,
+        address: BrokerAddress,
+        client_id: str,
+        credentials: Callable[[], MqttToken],
+        on_change: Callable[[bool], None],
     ) -> None:
         self._address = address
         self._credentials = credentials
-        self._on_up = on_up
+        self._on_change = on_change
         self._up = threading.Event()
         self._down_said = False
         self._refused: set[int] = set()
@@ -104,10 +108,11 @@ class BrokerLink:
         self._down_said = False
         self._up.set()
         _LOG.info("connected to the broker")
-        self._on_up()
+        self._on_change(True)
 
     def _disconnected(self, _client: mqtt.Client, _userdata: object, _flags: object, reason: Any, _: object) -> None:  # noqa: ANN401  # paho's type for it is a union it does not export
         self._up.clear()
+        self._on_change(False)
         self._say_down(f"the connection to the broker has ended: {reason}")
 
     def _failed(self, _client: mqtt.Client, _userdata: object) -> None:

@@ -1,7 +1,6 @@
 """Prometheus metrics; gathered over all workers when gunicorn runs several."""
 
 import os
-from collections.abc import Callable
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
@@ -31,9 +30,9 @@ class Metrics:
             registry=self._registry,
         )
 
-    def follow_broker(self, is_up: Callable[[], bool]) -> None:
-        """Note whether this worker is connected to the broker."""
-        self.broker_up.set(1 if is_up() else 0)
+    def follow_broker(self, is_up: bool) -> None:
+        """Note that this worker's link to the broker came up or went down."""
+        self.broker_up.set(1 if is_up else 0)
 
     def exposition(self) -> bytes:
         """Write all metrics in Prometheus' text format."""

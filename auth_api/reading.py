@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from auth_api.errors import FieldError, InvalidInputError, UnsupportedMediaTypeError
+from auth_api.schemas.types import is_storable
 
 _ERRORS_SHOWN: Final = 20
 _NAME_SHOWN: Final = 64
@@ -81,6 +82,9 @@ def parse_json_object(content: bytes) -> dict[str, Any]:
         _refuse_body("is no JSON")
     if not isinstance(parsed, dict):
         _refuse_body("must be a JSON object")
+    strange = [name for name in parsed if not is_storable(name)][:_ERRORS_SHOWN]
+    if strange:
+        raise InvalidInputError(*[FieldError(shown_name(name), "is not known here") for name in strange])
     return parsed
 
 

@@ -28,6 +28,13 @@ _POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 def require_session(api: APIBlueprint) -> APIBlueprint:
     """Let only callers with an access token of a live session reach a blueprint's views."""
     api.before_request(_authenticate)
+    api.before_request(_refuse_unknown_query)
+    return api
+
+
+def open_to_all(api: APIBlueprint) -> APIBlueprint:
+    """Let anybody reach a blueprint's views."""
+    api.before_request(_refuse_unknown_query)
     return api
 
 
@@ -76,8 +83,7 @@ def _authenticate() -> None:
     g.caller = found
 
 
-def refuse_unknown_query() -> None:
-    """Refuse query parameters that the view does not name, and repeated ones."""
+def _refuse_unknown_query() -> None:
     if request.args and request.endpoint is not None:
         view = inspect.unwrap(current_app.view_functions[request.endpoint])
         model = view.__annotations__.get("query")

@@ -20,24 +20,26 @@ MARGIN_SECONDS: Final = 120
 _CONFIRM_SECONDS: Final = 3.0
 _CATCH_UP_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 2.0
-_IN_ONE: Final = 5000
-"""Revocations in one publication: some 600 kB."""
+_IN_ONE: Final = 1200
+"""Revocations in one publication: at most 200 kB, of the 256 kB that the broker takes."""
+_AHEAD_MS: Final = 10_000
+"""From writing a revocation to its commit takes less; the broker refuses one more than 30 s ahead of its clock."""
 
 _LOG = logging.getLogger(__name__)
 
 
-def session_revocations(username: str, devices: Sequence[str], now_ms: int, token_seconds: int) -> list[Revocation]:
+def session_revocations(username: str, devices: Sequence[str], now_ms: int) -> list[Revocation]:
     """Revoke every token of devices that have ended, and of those being minted for them at this moment.
 
-    A device id never comes back, so its revocation may lie in the future, past all that could still be minted.
+    A device id never comes back, so its revocation may lie a little in the future, past the commit that ends it.
     """
-    until = _after_all(now_ms, token_seconds)
+    until = now_ms + _AHEAD_MS
     return [Revocation(username, client_id(username, device), until) for device in devices]
 
 
-def account_revocation(username: str, now_ms: int, token_seconds: int) -> Revocation:
+def account_revocation(username: str, now_ms: int) -> Revocation:
     """Revoke every token of a deleted account, whose name never comes back either."""
-    return Revocation(username, None, _after_all(now_ms, token_seconds))
+    return Revocation(username, None, now_ms + _AHEAD_MS)
 
 
 class Revoker:
@@ -69,10 +71,11 @@ class Revoker:
         if self._thread is not None:
             self._thread.join(5)
 
-    def connected(self) -> None:
-        """Note a new connection: the broker on its other end must be told everything."""
-        self._all_due = True
-        self._wake.set()
+    def follow(self, is_up: bool) -> None:
+        """Note that the link came up or went down; a broker that is newly reached must be told everything."""
+        if is_up:
+            self._all_due = True
+            self._wake.set()
 
     def tell(self, stored: Sequence[StoredRevocation]) -> bool:
         """Tell the broker; whether it confirmed in time. If not, it is told later."""
@@ -123,7 +126,3 @@ class Revoker:
                 queries.confirm(cur, [each.id for each in stored])
             _LOG.info("the broker confirmed %d revocations in %.0f ms", len(stored), 1e3 * (time.monotonic() - started))
         return True
-
-
-def _after_all(now_ms: int, token_seconds: int) -> int:
-    return now_ms + 1000 * (token_seconds + MARGIN_SECONDS)

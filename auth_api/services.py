@@ -81,6 +81,7 @@ def build(settings: Settings) -> Services:
         now_ms=now_ms,
     )
     policy = PasswordPolicy(settings.password_min, settings.password_max, most_used_passwords(settings.password_common))
+    metrics = Metrics()
     return Services(
         settings=settings,
         pool=pool,
@@ -93,23 +94,26 @@ def build(settings: Settings) -> Services:
             live=sessions,
             revoker=revoker,
             now_ms=now_ms,
-            mqtt_seconds=settings.mqtt_token_seconds,
         ),
         sessions=sessions,
-        metrics=Metrics(),
-        link=_link(settings, tokens, revoker),
+        metrics=metrics,
+        link=_link(settings, tokens, revoker, metrics),
         revoker=revoker,
         purger=Purger(pool),
     )
 
 
-def _link(settings: Settings, tokens: TokenMaker, revoker: Revoker) -> BrokerLink:
+def _link(settings: Settings, tokens: TokenMaker, revoker: Revoker, metrics: Metrics) -> BrokerLink:
     client = f"api.{secrets.token_hex(6)}"
 
     def credentials() -> MqttToken:
         return tokens.broker_token("api", client, api_acl(), _SERVICE_TOKEN_SECONDS)
 
-    return BrokerLink(settings.broker, client, credentials, revoker.connected)
+    def follow(is_up: bool) -> None:
+        metrics.follow_broker(is_up)
+        revoker.follow(is_up)
+
+    return BrokerLink(settings.broker, client, credentials, follow)
 
 
 def _run_dir(settings: Settings) -> Path:

@@ -119,7 +119,7 @@ class Sessions:
 
     def revoke_in(self, cur: cursor, caller: Caller, devices: Sequence[str]) -> list[StoredRevocation]:
         """Store the revocations of devices that end in the same transaction."""
-        revoked = session_revocations(caller.user.username, devices, self._now_ms(), self._tokens.mqtt_seconds)
+        revoked = session_revocations(caller.user.username, devices, self._now_ms())
         return revocations.add(cur, revoked)
 
     def _end_in(self, cur: cursor, caller: Caller, device_id: str) -> list[StoredRevocation]:

@@ -4,14 +4,14 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from auth_api.schemas.types import Limit, Model, OptionalSeq, PathModel, QueryModel, Seq, SeqBound, Text
+from auth_api.schemas.types import Limit, Model, OptionalSeq, PathModel, QueryModel, Seq, SeqBound, Storable
 from wire.message import Relation
 
-Cursor = Annotated[Text, StringConstraints(min_length=1, max_length=64)]
+Cursor = Annotated[str, Field(min_length=1, max_length=64), Storable]
 
 
 class ConversationsQuery(QueryModel):

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from wire.names import (
@@ -33,18 +33,14 @@ class QueryModel(Model):
     """Parameters of a query; each at most once, none unknown."""
 
 
-class NoQuery(QueryModel):
-    """No parameters at all."""
-
-
 def _storable(text: object) -> object:
-    if isinstance(text, str) and ("\0" in text or any("\ud800" <= character <= "\udfff" for character in text)):
+    if isinstance(text, str) and not is_storable(text):
         raise ValueError("must hold no NUL and no unpaired surrogate")
     return text
 
 
-def _username(text: str) -> str:
-    if not is_username(text):
+def _username(text: object) -> object:
+    if isinstance(text, str) and not is_username(text):
         raise ValueError("must be 3 to 32 characters of a-z, 0-9, _ and -, the first one of a-z, 0-9")
     return text
 
@@ -73,19 +69,26 @@ def _not_reserved_schema(schema: dict[str, Any]) -> None:
     schema["not"] = {"enum": sorted(RESERVED_USERNAMES)}
 
 
-Text = Annotated[str, BeforeValidator(_storable)]
-Username = Annotated[Text, Field(pattern=USERNAME_PATTERN, min_length=3, max_length=32), AfterValidator(_username)]
+def is_storable(text: str) -> bool:
+    """Whether Postgres and UTF-8 can hold the text: no NUL, no unpaired surrogate."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+Storable = BeforeValidator(_storable)
+Username = Annotated[str, Field(pattern=USERNAME_PATTERN, min_length=3, max_length=32), BeforeValidator(_username)]
 NewUsername = Annotated[Username, AfterValidator(_unreserved), Field(json_schema_extra=_not_reserved_schema)]
-ShownName = Annotated[Text, Field(max_length=DISPLAY_NAME_MAX), AfterValidator(_shown_name)]
+ShownName = Annotated[str, Field(max_length=DISPLAY_NAME_MAX), Storable, AfterValidator(_shown_name)]
 NewPassword = Annotated[
-    Text, Field(description="Not among the most used passwords.", json_schema_extra={"minLength": 8, "maxLength": 256})
+    str,
+    Field(description="Not among the most used passwords.", json_schema_extra={"minLength": 8, "maxLength": 256}),
+    Storable,
 ]
-Password = Annotated[Text, StringConstraints(min_length=1, max_length=4096)]
-RefreshToken = Annotated[Text, StringConstraints(min_length=1, max_length=256)]
+Password = Annotated[str, Field(min_length=1, max_length=4096), Storable]
+RefreshToken = Annotated[str, Field(min_length=1, max_length=256), Storable]
 DeviceOrCurrent = Annotated[
     str, Field(pattern=rf"{DEVICE_ID_PATTERN}|^current$", max_length=10, description="A device id, or `current`.")
 ]
-Limit = Annotated[int, BeforeValidator(_whole_number), Field(ge=1, le=200, description="At most so many.")]
-SeqBound = Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=SEQ_MAX)]
-Seq = Annotated[int, BeforeValidator(_whole_number), Field(ge=1, le=SEQ_MAX)]
+Limit = Annotated[int, Field(ge=1, le=200, description="At most so many."), BeforeValidator(_whole_number)]
+SeqBound = Annotated[int, Field(ge=0, le=SEQ_MAX), BeforeValidator(_whole_number)]
+Seq = Annotated[int, Field(ge=1, le=SEQ_MAX), BeforeValidator(_whole_number)]
 OptionalSeq = SeqBound | SkipJsonSchema[None]

@@ -38,5 +38,4 @@ def ready() -> Json:
 
 def metrics() -> Response:
     """Show the metrics of all workers."""
-    services().metrics.follow_broker(lambda: services().link.is_up)
     return Response(services().metrics.exposition(), content_type="text/plain; version=0.0.4; charset=utf-8")

@@ -4,7 +4,7 @@ from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 
 from auth_api.openapi import answers, resource
-from auth_api.requests import address, asked_ms, caller, require_session
+from auth_api.requests import address, asked_ms, caller, open_to_all, require_session
 from auth_api.schemas.accounts import DevicePath, Login, MqttBlock, Refresh, Session, SessionList
 from auth_api.services import services
 from auth_api.views.answers import Json, device_json, ended, mqtt_json, session_json
@@ -16,7 +16,7 @@ _ENDING = "Ended here; the broker is out of reach and is told before it serves a
 
 def blueprints() -> list[APIBlueprint]:
     """Make the resource's blueprints."""
-    public = resource("sessions_public", _ABOUT, private=False)
+    public = open_to_all(resource("sessions_public", _ABOUT, private=False))
     public.post("/sessions", responses=answers({201: Session}, 401, 415, 422, 429))(log_in)
     public.post("/sessions/refresh", responses=answers({200: Session}, 401, 415, 422))(refresh)
     private = require_session(resource("sessions", _ABOUT))

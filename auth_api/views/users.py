@@ -3,7 +3,7 @@
 from flask_openapi3.blueprint import APIBlueprint
 
 from auth_api.openapi import answers, resource
-from auth_api.requests import address, require_session
+from auth_api.requests import address, open_to_all, require_session
 from auth_api.schemas.accounts import Profile, Registration, UsernamePath
 from auth_api.services import services
 from auth_api.views.answers import Json, profile_json
@@ -13,7 +13,7 @@ _ABOUT = "Accounts and profiles."
 
 def blueprints() -> list[APIBlueprint]:
     """Make the resource's blueprints."""
-    public = resource("users_public", _ABOUT, private=False)
+    public = open_to_all(resource("users_public", _ABOUT, private=False))
     public.post("/users", responses=answers({201: Profile}, 409, 415, 422, 429))(register)
     private = require_session(resource("users", _ABOUT))
     private.get("/users/<username>", responses=answers({200: Profile}, 401, 404, 422))(show_profile)
