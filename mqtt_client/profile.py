@@ -87,7 +87,9 @@ class Profile:
     def prepare(self) -> None:
         """Make the directory, for its owner only. Raises StorageError."""
         try:
-            self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.data.parent.parent.mkdir(parents=True, exist_ok=True)
+            self.data.parent.mkdir(mode=0o700, exist_ok=True)
+            self.data.mkdir(mode=0o700, exist_ok=True)
             if self.data.stat().st_mode & 0o077:
                 self.data.chmod(0o700)
         except OSError as error:

@@ -1,0 +1,82 @@
+"""What people and scripts read."""
+
+import json
+import unicodedata
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mqtt_client.events import Message
+from mqtt_client.render import as_json, local_time, message_text
+from mqtt_client.text import visible, visible_lines
+from wire.conversations import direct
+
+NOON = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+
+
+def a_message(body: bytes, content_type: str = "text/plain; charset=utf-8", sender: str = "bob") -> Message:
+    return Message(direct("bob"), sender, "1", content_type, body, NOON)
+
+
+def shown(message: Message, *, one_conversation: bool = True) -> str:
+    return message_text(message, "alice", NOON, one_conversation=one_conversation, zone=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("bell\x07", "bell\\x07"),
+        ("\x9b31m", "\\x9b31m"),
+        ("\x7f", "\\x7f"),
+        ("a\u202eb", "a\\u202eb"),
+        ("a\u2028b", "a\\u2028b"),
+        ("\ud800", "\\ud800"),
+        ("日本 👩‍👩‍👧 é", "日本 👩‍👩‍👧 é"),
+    ],
+)
+def test_controls_are_shown_and_everything_else_is_left_alone(text: str, safe: str) -> None:
+    assert visible(text) == safe
+
+
+@given(st.text())
+def test_no_text_brings_a_control_character_through(text: str) -> None:
+    for line in visible_lines(text):
+        assert not any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in line)
+
+
+@given(st.binary(max_size=200))
+def test_no_body_can_pass_for_a_message_of_its_own(body: bytes) -> None:
+    first, *rest = shown(a_message(body or b"x")).split("\n")
+    assert first.startswith("12:00 bob: ")
+    assert all(line.startswith("      ") for line in rest)
+
+
+def test_further_lines_are_indented_and_a_tab_becomes_blanks() -> None:
+    assert shown(a_message(b"one\r\ntwo\tthree\n")) == "12:00 bob: one\n      two    three"
+
+
+def test_a_binary_body_is_named_by_type_and_size() -> None:
+    assert shown(a_message(b"\x00" * 123, "application/octet-stream")).endswith("[application/octet-stream, 123 bytes]")
+
+
+def test_an_own_message_among_several_conversations_names_its_receiver() -> None:
+    message = a_message(b"hi", sender="alice")
+    assert shown(message, one_conversation=False) == "12:00 alice → bob: hi"
+    assert shown(message) == "12:00 alice: hi"
+
+
+def test_the_clock_on_the_wall_counts_and_another_day_is_named() -> None:
+    east = timezone(timedelta(hours=14))
+    assert local_time(NOON, NOON, east) == "02:00"
+    assert local_time(NOON, NOON + timedelta(days=1), east) == "2026-02-01 02:00"
+
+
+@given(st.text())
+def test_json_is_one_line_of_plain_ascii_that_reads_back(text: str) -> None:
+    line = as_json({"body": text})
+    assert line.isascii()
+    assert line.isprintable()
+    assert json.loads(line) == {"body": text}
