@@ -1,6 +1,7 @@
 """`python -m archiver` runs the archiver; `python -m archiver health` says whether it is ready."""
 
 import asyncio
+import gc
 import logging
 import sys
 import time
@@ -36,6 +37,9 @@ def _run() -> int:
     async def run() -> None:
         await App(settings, credentials).run()
 
+    # A message makes many objects and no cycles: looking for cycles as often as usual costs a fifth of the throughput.
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
     asyncio.run(run())
     return 0
 

@@ -12,20 +12,20 @@ from uuid import uuid4
 
 from archiver.backoff import Backoff
 from archiver.batch import Inbox
-from archiver.connection import BrokerAwayError, Connection
+from archiver.connection import Connection
 from archiver.errors import ArchiverError, SettingsError, SideTaskError
 from archiver.health import keep_writing
 from archiver.intake import Intake
-from archiver.receipts import Gathered
 from archiver.settings import Credentials, Settings, read_credentials
+from archiver.settler import Settler
 from archiver.status import Status
 from archiver.storage import Storage
 from archiver.worker import Worker
 
-GATHER_SECONDS = 1.0
-"""How long a receipt to a receiver may wait."""
 FINISH_SECONDS = 3.0
 """How long the batch in hand may take once the archiver is asked to end."""
+SETTLE_SECONDS = 1.0
+"""How long its receipts and acknowledgements may take then."""
 
 _LOG = logging.getLogger("archiver")
 
@@ -40,18 +40,24 @@ class App:
         self._stop = asyncio.Event()
         self._status = Status(time.monotonic)
         self._inbox = Inbox(settings.archiver_batch_rows, settings.archiver_batch_ms / 1000, _now)
-        self._gathered = Gathered()
         self._storage = Storage(settings.database_url)
         self._thread = ThreadPoolExecutor(1, "storage")
-        self._intake = Intake(self._connection, self._inbox, self._status, Backoff(0.05, 2.0, random.random), _now)
+        self._intake = Intake(
+            connect=self._connection,
+            inbox=self._inbox,
+            status=self._status,
+            backoff=Backoff(0.05, 2.0, random.random),
+            now=_now,
+            new_id=uuid4,
+        )
+        self._settler = Settler(lambda: self._intake.connection)
         self._worker = Worker(
             inbox=self._inbox,
             archive=self._storage,
             thread=self._thread,
-            gathered=self._gathered,
+            settle=self._settler.put,
             status=self._status,
             backoff=Backoff(0.1, 3.0, random.random),
-            new_id=uuid4,
         )
 
     async def run(self) -> None:
@@ -63,15 +69,14 @@ class App:
         try:
             async with asyncio.TaskGroup() as group:
                 worker = group.create_task(self._supervise("worker", self._worker.run()))
+                settler = group.create_task(self._supervise("receipts", self._settler.run()))
+                health = keep_writing(self._settings.archiver_health_file, self._status)
                 others = [
                     group.create_task(self._supervise("intake", self._intake.run())),
-                    group.create_task(self._supervise("receipts", self._send_gathered())),
-                    group.create_task(
-                        self._supervise("health", keep_writing(self._settings.archiver_health_file, self._status))
-                    ),
+                    group.create_task(self._supervise("health", health)),
                 ]
                 await self._stop.wait()
-                await self._finish(worker)
+                await self._finish(worker, settler)
                 for task in others:
                     task.cancel()
         except* ArchiverError as errors:
@@ -80,7 +85,7 @@ class App:
             self._storage.end()
             self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def _finish(self, worker: asyncio.Task[None]) -> None:
+    async def _finish(self, worker: asyncio.Task[None], settler: asyncio.Task[None]) -> None:
         """See the batch in hand through, as far as that goes in a few seconds."""
         self._inbox.end()
         await asyncio.wait({worker}, timeout=FINISH_SECONDS)
@@ -88,10 +93,11 @@ class App:
             _LOG.warning("ending without the batch in hand: the broker keeps it")
             worker.cancel()
             self._storage.end()
-            return
         with suppress(TimeoutError):
-            async with asyncio.timeout(1):
-                await self._flush()
+            async with asyncio.timeout(SETTLE_SECONDS):
+                await self._settler.put(None)
+                await asyncio.wait({settler})
+        settler.cancel()
 
     async def _supervise(self, name: str, work: Coroutine[None, None, None]) -> None:
         try:
@@ -100,18 +106,6 @@ class App:
             raise SideTaskError(f"the {name} failed: {type(error).__name__}: {error}") from error
         if not self._stop.is_set():
             raise SideTaskError(f"the {name} ended by itself")
-
-    async def _send_gathered(self) -> None:
-        while True:
-            await asyncio.sleep(GATHER_SECONDS)
-            await self._flush()
-
-    async def _flush(self) -> None:
-        """Tell receivers; without a connection it waits for the next one."""
-        connection = self._intake.connection
-        if connection and len(self._gathered):
-            with suppress(BrokerAwayError):  # whoever misses a receipt asks over REST
-                await connection.send(self._gathered.take())
 
     def _connection(self) -> Connection:
         try:

@@ -4,47 +4,22 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from archiver.connection import Connection
+from archiver.delivery import Origin
+from archiver.letters import Item
 
 BATCH_BYTES = 8 * 1024 * 1024
 """Bodies of a batch together, in bytes; a larger body makes a batch of its own."""
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """One connection of ours to the broker, as the archive has to know it."""
-
-    client_id: str
-    connection: int
-    """Different for every connection, also after a restart."""
-    resumed: bool
-    """Whether the broker kept our session, and with it the packet ids of unacknowledged messages."""
-
-
-class Delivery(NamedTuple):
-    """One PUBLISH packet as it came in."""
-
-    number: int
-    """Counts the deliveries of its connection, from 1."""
-    packet_id: int
-    duplicate: bool
-    topic: str
-    body: bytes
-    content_type: str | None
-    properties: list[tuple[str, str]]
-    received_at: int
-    """Unix microseconds."""
-
-
-@dataclass(frozen=True, slots=True)
 class Batch:
-    """Deliveries of one connection in their order of arrival; never empty."""
+    """Deliveries of one connection in their order of arrival, as they were read; never empty."""
 
     connection: Connection
     origin: Origin
-    deliveries: list[Delivery]
+    items: list[Item]
 
 
 class Inbox:
@@ -61,7 +36,7 @@ class Inbox:
         self._rows = rows
         self._linger = linger
         self._now = now
-        self._waiting: deque[Delivery] = deque()
+        self._waiting: deque[Item] = deque()
         self._connection: Connection | None = None
         self._origin: Origin | None = None
         self._arrived = asyncio.Event()
@@ -77,11 +52,11 @@ class Inbox:
         self._connection = connection
         self._origin = origin
 
-    def put(self, delivery: Delivery) -> None:
+    def put(self, item: Item) -> None:
         """Add a delivery of the present connection."""
         if self._ended:
             return
-        self._waiting.append(delivery)
+        self._waiting.append(item)
         self._arrived.set()
         if len(self._waiting) >= self._rows:
             self._full.set()
@@ -106,13 +81,13 @@ class Inbox:
             await self._arrived.wait()
             if busy:
                 await self._gather()
-            deliveries = self._cut()
-            if deliveries and self._connection and self._origin:
-                return Batch(self._connection, self._origin, deliveries)
+            items = self._cut()
+            if items and self._connection and self._origin:
+                return Batch(self._connection, self._origin, items)
         return None
 
     async def _gather(self) -> None:
-        waited = (self._now() - self._waiting[0].received_at) / 1e6 if self._waiting else 0.0
+        waited = (self._now() - self._waiting[0].delivery.received_at) / 1e6 if self._waiting else 0.0
         left = min(self._linger - waited, self._linger)
         if left > 0 and len(self._waiting) < self._rows:
             try:
@@ -121,11 +96,11 @@ class Inbox:
             except TimeoutError:
                 return
 
-    def _cut(self) -> list[Delivery]:
-        cut: list[Delivery] = []
+    def _cut(self) -> list[Item]:
+        cut: list[Item] = []
         size = 0
         while self._waiting and len(cut) < self._rows:
-            size += len(self._waiting[0].body)
+            size += len(self._waiting[0].delivery.body)
             if cut and size > BATCH_BYTES:
                 break
             cut.append(self._waiting.popleft())

@@ -1,14 +1,20 @@
 """The way in: a connection to the broker, made again whenever it ends; what comes over it goes to the inbox."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import aclosing
+from uuid import UUID
 
 from archiver.backoff import Backoff
-from archiver.batch import Delivery, Inbox, Origin
+from archiver.batch import Inbox
 from archiver.connection import BrokerAwayError, Connection
+from archiver.delivery import Delivery, Origin
+from archiver.letters import Item, read_delivery, refuse
 from archiver.status import Status
 from wire.topics import ARCHIVER_FILTERS
+
+_LOG = logging.getLogger("archiver")
 
 _STEADY_SECONDS = 5.0
 """A connection that lasted this long was a good one: the next attempt comes at once."""
@@ -18,7 +24,14 @@ class Intake:
     """The archiver's link to the broker."""
 
     def __init__(
-        self, connect: Callable[[], Connection], inbox: Inbox, status: Status, backoff: Backoff, now: Callable[[], int]
+        self,
+        *,
+        connect: Callable[[], Connection],
+        inbox: Inbox,
+        status: Status,
+        backoff: Backoff,
+        now: Callable[[], int],
+        new_id: Callable[[], UUID],
     ) -> None:
         """`connect` describes a new connection, not yet opened; `now` tells Unix microseconds."""
         self._connect = connect
@@ -26,6 +39,7 @@ class Intake:
         self._status = status
         self._backoff = backoff
         self._now = now
+        self._new_id = new_id
         self.connection: Connection | None = None
         """The present connection, if there is one."""
 
@@ -60,15 +74,22 @@ class Intake:
         async with aclosing(connection.incoming()) as packets:
             async for packet in packets:
                 number += 1
-                self._inbox.put(
-                    Delivery(
-                        number,
-                        packet.packet_id or 0,
-                        packet.duplicate,
-                        packet.topic,
-                        packet.payload,
-                        packet.content_type,
-                        packet.user_properties,
-                        self._now(),
-                    )
+                delivery = Delivery(
+                    number,
+                    packet.packet_id or 0,
+                    packet.duplicate,
+                    packet.topic,
+                    packet.payload,
+                    packet.content_type,
+                    packet.user_properties,
+                    self._now(),
                 )
+                self._inbox.put(self._read(delivery))
+
+    def _read(self, delivery: Delivery) -> Item:
+        try:
+            return read_delivery(delivery, self._new_id)
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with one message must not stop the others
+            detail = f"it cannot be read ({type(error).__name__})"
+            _LOG.error("a message becomes a dead letter: %s", detail)  # one line, no traceback
+            return refuse(delivery, None, "malformed", detail, self._new_id)

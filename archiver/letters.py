@@ -2,10 +2,10 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
-from archiver.batch import Delivery
+from archiver.delivery import Delivery
 from wire.message import Envelope, RefusedError, RejectReason, claimed_id, read_message
 from wire.names import is_username
 from wire.topics import parse_inbox
@@ -14,8 +14,7 @@ CLAIMED_ID_MAX = 128
 """Characters of a sender's own id that a receipt repeats."""
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(NamedTuple):
     """A message that keeps the contract as far as it can be seen without the database."""
 
     delivery: Delivery
@@ -28,8 +27,7 @@ class Letter:
     envelope: Envelope
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """A delivery that goes to the dead letters. `sender` is None when it cannot be told of it."""
 
     delivery: Delivery
@@ -37,6 +35,9 @@ class Refused:
     id: str
     reason: RejectReason
     detail: str
+
+
+Item = Letter | Refused
 
 
 def read_delivery(delivery: Delivery, new_id: Callable[[], UUID]) -> Letter | Refused:

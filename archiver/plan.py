@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
 
-from archiver.letters import Letter, Refused, reject
+from archiver.letters import Item, Letter, Refused, reject
 from wire.message import TEXT, default_content_type
 
 
@@ -16,11 +16,11 @@ class Filed(NamedTuple):
     seq: int
     conversation_id: int
     sender_id: int
-    body_sha256: bytes
+    body_sha256: bytes | None
+    """None where it is not needed: of a message in the same batch, and of a target."""
 
 
-@dataclass(frozen=True, slots=True)
-class Archived:
+class Archived(NamedTuple):
     """A message that is stored, by this batch or before."""
 
     id: UUID
@@ -44,6 +44,8 @@ class Row(NamedTuple):
 
 
 Pair = tuple[int, int]
+Identity = tuple[int, int]
+"""Message id, as an integer, and sender."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,9 @@ class Known:
     recipients: Mapping[str, int]
     """User ids without deleted accounts."""
     conversations: Mapping[Pair, int]
-    filed: Mapping[tuple[UUID, int], Filed]
-    """By message id and sender."""
-    targets: Mapping[tuple[UUID, int], Filed]
-    """By message id and conversation; the lowest seq if senders share the id."""
+    filed: Mapping[Identity, Filed]
+    targets: Mapping[tuple[int, int], Filed]
+    """By message id, as an integer, and conversation; the lowest seq if senders share the id."""
 
 
 @dataclass(slots=True)
@@ -80,7 +81,7 @@ def pair_of(sender: str, to: str, senders: Mapping[str, int], recipients: Mappin
     return (low, high) if low <= high else (high, low)
 
 
-def make_plan(items: Sequence[Letter | Refused], known: Known, next_seq: int) -> Plan:
+def make_plan(items: Sequence[Item], known: Known, next_seq: int) -> Plan:
     """Decide about each item in its order of arrival; new messages are numbered from `next_seq`."""
     planner = _Planner(known, next_seq)
     for item in items:
@@ -98,8 +99,8 @@ class _Planner:
         self.plan = Plan()
         self._known = known
         self._next_seq = next_seq
-        self._filed: dict[tuple[UUID, int], Filed] = {}
-        self._targets: dict[tuple[UUID, int], Filed] = {}
+        self._rows: dict[Identity, Row] = {}
+        self._targets: dict[tuple[int, int], Row] = {}
 
     def file(self, letter: Letter) -> Outcome:
         """Number a message, find that it has a number already, or refuse it."""
@@ -111,35 +112,45 @@ class _Planner:
         if pair is None:
             return reject(letter, "unknown_recipient", "the recipient is no user")
         conversation_id = known.conversations[pair]
-        identity = (letter.id, sender_id)
-        before = self._filed.get(identity) or known.filed.get(identity)
-        if before is None:
-            return self._number(letter, conversation_id, sender_id)
-        if before.conversation_id != conversation_id or before.body_sha256 != _sha256(letter.delivery.body):
+        identity = (letter.id.int, sender_id)
+        row = self._rows.get(identity)
+        if row:
+            same = row.conversation_id == conversation_id and row.letter.delivery.body == letter.delivery.body
+            return self._again(letter, row.seq, same)
+        filed = known.filed.get(identity)
+        if filed:
+            same = filed.conversation_id == conversation_id and filed.body_sha256 == _sha256(letter.delivery.body)
+            return self._again(letter, filed.seq, same)
+        return self._number(letter, conversation_id, sender_id)
+
+    def _again(self, letter: Letter, seq: int, same: bool) -> Outcome:
+        if not same:
             return reject(letter, "id_conflict", "the sender has used this id for another message")
-        return Archived(letter.id, before.seq, letter.sender, letter.to)
+        return Archived(letter.id, seq, letter.sender, letter.to)
 
     def _number(self, letter: Letter, conversation_id: int, sender_id: int) -> Outcome:
-        target = None
+        target_seq = None
         if letter.envelope.relates_to is not None:
-            target = self._target(letter.envelope.relates_to, conversation_id)
+            target = self._target(letter.envelope.relates_to.int, conversation_id)
             if target is None:
                 return reject(letter, "bad_relation", "the message it relates to is not in this conversation")
             if letter.envelope.relation in {"edit", "retract"} and target.sender_id != sender_id:
                 return reject(letter, "bad_relation", "the message it changes is by another author")
+            target_seq = target.seq
         seq = self._next_seq
         self._next_seq += 1
-        filed = Filed(seq, conversation_id, sender_id, _sha256(letter.delivery.body))
-        self._filed[letter.id, sender_id] = filed
-        self._targets.setdefault((letter.id, conversation_id), filed)
+        row = Row(seq, conversation_id, sender_id, target_seq, _content_type(letter), letter)
+        self._rows[letter.id.int, sender_id] = row
+        self._targets.setdefault((letter.id.int, conversation_id), row)
         self.plan.newest[conversation_id] = seq
-        related = target.seq if target else None
-        self.plan.rows.append(Row(seq, conversation_id, sender_id, related, _content_type(letter), letter))
+        self.plan.rows.append(row)
         return Archived(letter.id, seq, letter.sender, letter.to)
 
-    def _target(self, message_id: UUID, conversation_id: int) -> Filed | None:
-        key = (message_id, conversation_id)
-        return self._known.targets.get(key) or self._targets.get(key)
+    def _target(self, message_id: int, conversation_id: int) -> Row | Filed | None:
+        """Find the message of an id in a conversation: stored before, or earlier in this batch."""
+        return self._known.targets.get((message_id, conversation_id)) or self._targets.get(
+            (message_id, conversation_id)
+        )
 
 
 def _content_type(letter: Letter) -> str | None:

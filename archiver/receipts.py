@@ -9,9 +9,6 @@ from wire.conversations import direct
 from wire.receipts import Receipt, Rejected, Stored, encode_receipts, split_receipts
 from wire.topics import archived
 
-GATHERED_MOST = 2000
-"""Receipts to receivers that wait; more go out at once."""
-
 
 class Gathered:
     """Receipts to receivers, kept for up to a second."""

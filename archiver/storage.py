@@ -17,7 +17,6 @@ import socket
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -27,9 +26,9 @@ from psycopg2.extensions import connection as Connection  # noqa: N812  # a clas
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  # a class by its name
 from psycopg2.extras import execute_values
 
-from archiver.batch import Origin
+from archiver.delivery import Origin
 from archiver.errors import OutageError, UnstorableError
-from archiver.letters import Letter, Refused, digest
+from archiver.letters import Item, Letter, Refused, digest
 from archiver.plan import Archived, Filed, Known, Outcome, Pair, Plan, make_plan, pair_of
 from archiver.rows import COLUMNS, copy_data
 from archiver.settings import RECEIVE_MAXIMUM_MOST
@@ -65,7 +64,7 @@ class Storage:
             self._drop()
             raise OutageError(one_line(error)) from error
 
-    def store(self, origin: Origin, items: Sequence[Letter | Refused]) -> list[Outcome]:
+    def store(self, origin: Origin, items: Sequence[Item]) -> list[Outcome]:
         """Store a batch of one connection and say what became of each item.
 
         Doing it again with the same items says the same and stores no message twice. Raises OutageError when the
@@ -128,7 +127,7 @@ class _Transaction:
         self._origin = origin
         self._swept = swept
 
-    def run(self, items: Sequence[Letter | Refused]) -> tuple[list[Outcome], tuple[int, int]]:
+    def run(self, items: Sequence[Item]) -> tuple[list[Outcome], tuple[int, int]]:
         """Write the batch; say what became of each item, and up to where `unacknowledged` is cleared."""
         self._cursor.execute("SELECT pg_advisory_xact_lock(%s)", (ARCHIVE_LOCK,))
         items = self._recognize(items)
@@ -139,7 +138,7 @@ class _Transaction:
         self._write_unacknowledged(zip(items, plan.outcomes, strict=True))
         return plan.outcomes, self._sweep(items)
 
-    def _recognize(self, items: Sequence[Letter | Refused]) -> Sequence[Letter | Refused]:
+    def _recognize(self, items: Sequence[Item]) -> Sequence[Item]:
         """Give redelivered messages without an id the id that they are stored under."""
         again = [item for item in items if isinstance(item, Letter) and item.given and item.delivery.duplicate]
         if not again or not self._origin.resumed:
@@ -151,7 +150,7 @@ class _Transaction:
         stored = {(packet_id, bytes(found)): UUID(id_) for packet_id, found, id_ in self._cursor.fetchall()}
         ids = {letter.id: stored.get((letter.delivery.packet_id, digest(letter.delivery))) for letter in again}
         return [
-            replace(item, id=ids.get(item.id) or item.id) if isinstance(item, Letter) and item.given else item
+            item._replace(id=ids.get(item.id) or item.id) if isinstance(item, Letter) and item.given else item
             for item in items
         ]
 
@@ -182,25 +181,25 @@ class _Transaction:
         found = {(low, high): id_ for low, high, id_ in self._cursor.fetchall()}
         return {pair: found.get(pair, -number) for number, pair in enumerate(pairs, 1)}
 
-    def _look_up_filed(self, ids: Sequence[UUID]) -> dict[tuple[UUID, int], Filed]:
+    def _look_up_filed(self, ids: Sequence[UUID]) -> dict[tuple[int, int], Filed]:
         self._cursor.execute(
             "SELECT message_id, seq, conversation_id, sender_id, sha256(body) FROM messages"
             " WHERE message_id = ANY(%s::uuid[])",
             ([id_.hex for id_ in ids],),
         )
         return {
-            (UUID(id_), sender): Filed(seq, conversation, sender, bytes(body_sha256))
+            (UUID(id_).int, sender): Filed(seq, conversation, sender, bytes(body_sha256))
             for id_, seq, conversation, sender, body_sha256 in self._cursor.fetchall()
         }
 
-    def _look_up_targets(self, ids: Sequence[UUID]) -> dict[tuple[UUID, int], Filed]:
+    def _look_up_targets(self, ids: Sequence[UUID]) -> dict[tuple[int, int], Filed]:
         self._cursor.execute(
             "SELECT DISTINCT ON (message_id, conversation_id) message_id, seq, conversation_id, sender_id FROM messages"
             " WHERE message_id = ANY(%s::uuid[]) ORDER BY message_id, conversation_id, seq",
             ([id_.hex for id_ in ids],),
         )
         return {
-            (UUID(id_), conversation): Filed(seq, conversation, sender, b"")
+            (UUID(id_).int, conversation): Filed(seq, conversation, sender, None)
             for id_, seq, conversation, sender in self._cursor.fetchall()
         }
 
@@ -251,7 +250,7 @@ class _Transaction:
             [_dead_letter(item) for item in refused],
         )
 
-    def _write_unacknowledged(self, decided: Iterable[tuple[Letter | Refused, Outcome]]) -> None:
+    def _write_unacknowledged(self, decided: Iterable[tuple[Item, Outcome]]) -> None:
         rows = {
             item.delivery.packet_id: (
                 self._origin.client_id,
@@ -273,7 +272,7 @@ class _Transaction:
             page_size=1000,
         )
 
-    def _sweep(self, items: Sequence[Letter | Refused]) -> tuple[int, int]:
+    def _sweep(self, items: Sequence[Item]) -> tuple[int, int]:
         """Forget packet ids that the broker cannot redeliver any more: see the module's page."""
         connection, newest = self._origin.connection, items[-1].delivery.number
         new_here = self._swept[0] != connection

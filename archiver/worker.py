@@ -1,19 +1,17 @@
-"""From batch to acknowledgement: read, store, receipt, PUBACK; one batch at a time."""
+"""Batches into the archive, one at a time, whatever happens to the database."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
-from typing import Protocol, TypeVar
-from uuid import UUID
+from typing import NamedTuple, Protocol, TypeVar
 
 from archiver.backoff import Backoff
-from archiver.batch import Batch, Delivery, Inbox, Origin
-from archiver.connection import BrokerAwayError
+from archiver.batch import Batch, Inbox
+from archiver.delivery import Origin
 from archiver.errors import OutageError, UnstorableError
-from archiver.letters import Letter, Refused, read_delivery, refuse, reject
+from archiver.letters import Item, Letter, reject
 from archiver.plan import Outcome
-from archiver.receipts import GATHERED_MOST, Gathered, to_senders
 from archiver.status import Status
 
 SLOW_SECONDS = 5.0
@@ -27,13 +25,20 @@ _LOG = logging.getLogger("archiver")
 _T = TypeVar("_T")
 
 
+class Stored(NamedTuple):
+    """A batch that is committed, and what became of each item."""
+
+    batch: Batch
+    outcomes: list[Outcome]
+
+
 class Archive(Protocol):
     """Where batches are stored: `storage.Storage`."""
 
     def check(self) -> None:
         """See whether the database can be used."""
 
-    def store(self, origin: Origin, items: Sequence[Letter | Refused]) -> list[Outcome]:
+    def store(self, origin: Origin, items: Sequence[Item]) -> list[Outcome]:
         """Store a batch and say what became of each item."""
 
     def interrupt(self) -> None:
@@ -41,7 +46,7 @@ class Archive(Protocol):
 
 
 class Worker:
-    """Takes batches from the inbox and sees them through. An outage stops it; it acknowledges nothing meanwhile."""
+    """Takes batches from the inbox and stores them. An outage stops it, and so all acknowledgement."""
 
     def __init__(
         self,
@@ -49,19 +54,17 @@ class Worker:
         inbox: Inbox,
         archive: Archive,
         thread: Executor,
-        gathered: Gathered,
+        settle: Callable[[Stored], Awaitable[None]],
         status: Status,
         backoff: Backoff,
-        new_id: Callable[[], UUID],
     ) -> None:
-        """`thread` is the one thread in which `archive` is used."""
+        """`thread` is the one thread in which `archive` is used; `settle` takes what is committed."""
         self._inbox = inbox
         self._archive = archive
         self._thread = thread
-        self._gathered = gathered
+        self._settle = settle
         self._status = status
         self._backoff = backoff
-        self._new_id = new_id
 
     async def run(self) -> None:
         """Work until the inbox is ended."""
@@ -75,29 +78,10 @@ class Worker:
                 continue
             if batch is None:
                 return
-            await self._see_through(batch)
+            outcomes = await self._store(batch.origin, batch.items)
+            await self._settle(Stored(batch, outcomes))
 
-    async def _see_through(self, batch: Batch) -> None:
-        items = await self._in_thread(lambda: [self._read(delivery) for delivery in batch.deliveries])
-        outcomes = await self._store(batch.origin, items)
-        publications = to_senders(outcomes)
-        self._gathered.add(outcomes)
-        if len(self._gathered) > GATHERED_MOST:
-            publications += self._gathered.take()
-        try:
-            await batch.connection.send(publications, [delivery.packet_id for delivery in batch.deliveries])
-        except BrokerAwayError:
-            # Stored all the same. The broker delivers it again, and the sender gets its receipt then.
-            _LOG.debug("%d messages are stored but not acknowledged", len(items))
-
-    def _read(self, delivery: Delivery) -> Letter | Refused:
-        try:
-            return read_delivery(delivery, self._new_id)
-        except Exception as error:  # noqa: BLE001  # whatever is wrong with one message must not stop the others
-            _LOG.exception("a message could not be read (%s)", type(error).__name__, exc_info=False)
-            return refuse(delivery, None, "malformed", f"it cannot be read ({type(error).__name__})", self._new_id)
-
-    async def _store(self, origin: Origin, items: Sequence[Letter | Refused]) -> list[Outcome]:
+    async def _store(self, origin: Origin, items: Sequence[Item]) -> list[Outcome]:
         """Store items in their order, however long it takes; returns what became of each."""
         while True:
             try:
@@ -110,9 +94,7 @@ class Worker:
                 self._database_answered()
                 return outcomes
 
-    async def _isolate(
-        self, origin: Origin, items: Sequence[Letter | Refused], error: UnstorableError
-    ) -> list[Outcome]:
+    async def _isolate(self, origin: Origin, items: Sequence[Item], error: UnstorableError) -> list[Outcome]:
         """Find by halving the one that cannot be stored; it becomes a dead letter or, if that fails too, is dropped."""
         if len(items) > 1:
             middle = len(items) // 2
