@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Final, Literal, get_args
 from uuid import UUID
 
@@ -49,7 +50,7 @@ class Envelope:
 
 def parse_uuid(text: str) -> UUID | None:
     """Read a UUID in its 36-character form, in either case; None for every other spelling."""
-    return UUID(text) if _UUID.match(text) else None
+    return UUID(int=int(text.replace("-", ""), 16)) if _UUID.match(text) else None
 
 
 def default_content_type(body: bytes) -> str:
@@ -71,13 +72,14 @@ def read_message(body: bytes, content_type: str | None, user_properties: Sequenc
         raise RefusedError("too_large", f"the body has {len(body)} bytes, {BODY_MAX} are allowed")
     if _properties_size(user_properties) > USER_PROPERTIES_MAX:
         raise RefusedError("too_large", f"the user properties have more than {USER_PROPERTIES_MAX} bytes")
-    message_id = _read_id(user_properties)
-    relation, relates_to = _read_relation(user_properties)
+    named = _Named(user_properties)
+    message_id = _read_id(named)
+    relation, relates_to = _read_relation(named)
     if content_type is not None and not _is_media_type(content_type):
         raise RefusedError("malformed", "the content type is no media type")
     if bool(body) == (relation == "retract"):
         raise RefusedError("malformed", "a retraction has no body" if body else "the body is empty")
-    return Envelope(message_id, content_type, _read_sent_at(user_properties), relation, relates_to)
+    return Envelope(message_id, content_type, _read_sent_at(named), relation, relates_to)
 
 
 def user_properties(envelope: Envelope) -> list[tuple[str, str]]:
@@ -96,19 +98,31 @@ def claimed_id(properties: Sequence[tuple[str, str]]) -> str | None:
     return next((value for name, value in properties if name == "id"), None)
 
 
+class _Named:
+    """User properties by name; a name that stands there more than once is known as such."""
+
+    def __init__(self, properties: Sequence[tuple[str, str]]) -> None:
+        self.values = dict(properties)
+        self._all = properties if len(self.values) < len(properties) else ()
+
+    def only(self, wanted: str, reason: RejectReason) -> str | None:
+        """Return the value of a property that may stand there once."""
+        count = self.count(wanted)
+        if count > 1:
+            raise RefusedError(reason, f"the user property {wanted} stands there {count} times")
+        return self.values.get(wanted)
+
+    def count(self, wanted: str) -> int:
+        """Say how often a property stands there; only repeated names are counted beyond one."""
+        return sum(name == wanted for name, _ in self._all) if self._all else int(wanted in self.values)
+
+
 def _properties_size(properties: Sequence[tuple[str, str]]) -> int:
-    return sum(len(name.encode()) + len(value.encode()) for name, value in properties)
+    return len("".join(chain.from_iterable(properties)).encode())
 
 
-def _only(properties: Sequence[tuple[str, str]], wanted: str, reason: RejectReason) -> str | None:
-    values = [value for name, value in properties if name == wanted]
-    if len(values) > 1:
-        raise RefusedError(reason, f"the user property {wanted} stands there {len(values)} times")
-    return values[0] if values else None
-
-
-def _read_id(properties: Sequence[tuple[str, str]]) -> UUID | None:
-    text = _only(properties, "id", "malformed")
+def _read_id(named: _Named) -> UUID | None:
+    text = named.only("id", "malformed")
     if text is None:
         return None
     message_id = parse_uuid(text)
@@ -117,14 +131,13 @@ def _read_id(properties: Sequence[tuple[str, str]]) -> UUID | None:
     return message_id
 
 
-def _read_sent_at(properties: Sequence[tuple[str, str]]) -> datetime | None:
-    times = [value for name, value in properties if name == "sent-at"]
-    return parse_time(times[0]) if len(times) == 1 else None
+def _read_sent_at(named: _Named) -> datetime | None:
+    return parse_time(named.values["sent-at"]) if named.count("sent-at") == 1 else None
 
 
-def _read_relation(properties: Sequence[tuple[str, str]]) -> tuple[Relation | None, UUID | None]:
-    relation = _only(properties, "relation", "bad_relation")
-    target = _only(properties, "relates-to", "bad_relation")
+def _read_relation(named: _Named) -> tuple[Relation | None, UUID | None]:
+    relation = named.only("relation", "bad_relation")
+    target = named.only("relates-to", "bad_relation")
     if relation is None and target is None:
         return None, None
     if relation is None or target is None:

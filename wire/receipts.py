@@ -56,12 +56,15 @@ def split_receipts(receipts: Sequence[Receipt], most: int = 500) -> list[Sequenc
 
 
 def _as_json(receipt: Receipt) -> dict[str, object]:
-    match receipt:
-        case Stored(id_, seq, conversation, sender):
-            named = {"id": id_, "seq": seq, "conversation": str(conversation), "sender": sender}
-            return {**named, "status": "stored"}
-        case Rejected(id_, reason):
-            return {"id": id_, "status": "rejected", "reason": reason}
+    if isinstance(receipt, Rejected):
+        return {"id": receipt.id, "status": "rejected", "reason": receipt.reason}
+    return {
+        "id": receipt.id,
+        "seq": receipt.seq,
+        "conversation": str(receipt.conversation),
+        "sender": receipt.sender,
+        "status": "stored",
+    }
 
 
 def _from_json(entry: object) -> Receipt | None:

@@ -18,16 +18,8 @@ def parse_time(text: str) -> datetime | None:
     """Read an RFC 3339 time as UTC to the millisecond; None when it cannot be read."""
     if not _RFC3339.match(text):
         return None
-    whole, fraction, zone = _split_fraction(text)
     try:
-        moment = datetime.fromisoformat(f"{whole}.{fraction}{zone}").astimezone(UTC)
+        moment = datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return moment
-
-
-def _split_fraction(text: str) -> tuple[str, str, str]:
-    zone_at = len(text) - (1 if text[-1] in "Zz" else 6)
-    whole, _, fraction = text[:zone_at].partition(".")
-    zone = "+00:00" if text[-1] in "Zz" else text[zone_at:]
-    return whole.upper().replace(" ", "T"), f"{fraction:0<3}"[:3], zone
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
