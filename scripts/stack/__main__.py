@@ -115,13 +115,15 @@ def _stop(stack: Stack) -> int:
 
 def _what_next(stack: Stack) -> str:
     command = os.path.relpath(ROOT / ".venv" / "bin" / "nightjar")
-    server = "" if stack.config.api.port == 8080 else f" --server {stack.server_url}"
+    elsewhere = stack.server_url != "http://127.0.0.1:8080"
     return f"""
 Nightjar is ready: REST at {stack.server_url} (its page: {stack.server_url}/docs), MQTT at {stack.config.mqtt}.
-
-Next, in two terminals:
-  {command}{server} --profile alice register alice      {command}{server} --profile bob register bob
-  {command}{server} --profile alice tail                {command}{server} --profile bob send alice 'Hello!'
+Next:
+{f"  export NIGHTJAR_SERVER={stack.server_url}\n" if elsewhere else ""}\
+  {command} --profile alice register alice
+  {command} --profile bob register bob
+  {command} --profile bob tail                      in one terminal
+  {command} --profile alice send bob 'Hello!'       in another
 
 Stop it with ./scripts/up --stop (or Ctrl-C here); see it with ./scripts/up --status.
 All state is in {stack.config.state}."""
