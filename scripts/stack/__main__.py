@@ -116,10 +116,11 @@ def _stop(stack: Stack) -> int:
 def _what_next(stack: Stack) -> str:
     command = os.path.relpath(ROOT / ".venv" / "bin" / "nightjar")
     elsewhere = stack.server_url != "http://127.0.0.1:8080"
+    server = f"  export NIGHTJAR_SERVER={stack.server_url}\n" if elsewhere else ""
     return f"""
 Nightjar is ready: REST at {stack.server_url} (its page: {stack.server_url}/docs), MQTT at {stack.config.mqtt}.
 Next:
-{f"  export NIGHTJAR_SERVER={stack.server_url}\n" if elsewhere else ""}\
+{server}\
   {command} --profile alice register alice
   {command} --profile bob register bob
   {command} --profile bob tail                      in one terminal
