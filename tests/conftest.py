@@ -40,7 +40,7 @@ def database_url(new_database: Callable[[], str], postgres_server: EmbeddedPostg
     """Make a migrated, empty database for one test; it is dropped afterwards, whoever is still connected."""
     url = new_database()
     yield url
-    name = url.rpartition("/")[2].partition("?")[0]
+    name = url.partition("?")[0].rpartition("/")[2]
     with closing(psycopg2.connect(postgres_server.url())) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
