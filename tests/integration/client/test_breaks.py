@@ -1,0 +1,158 @@
+"""Parts of the stack go away and come back while people chat: nothing is lost, nothing is there twice."""
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import StackFactory
+from tests.support.nightjar import Person, Running, new_person
+from tests.support.stack import RunningStack, wait_for
+
+
+@pytest.fixture
+def stack(stack_factory: StackFactory) -> Iterator[RunningStack]:
+    """A stack of this test's own."""
+    return stack_factory().start()
+
+
+@pytest.fixture
+def people(stack: RunningStack, tmp_path: Path) -> tuple[Person, Person]:
+    """Two who are logged in."""
+    alice, bob = (new_person(stack.server, tmp_path, name).register() for name in ("alice", "bob"))
+    return alice, bob
+
+
+def bodies(running: Running) -> list[str]:
+    """List the texts that a tail has shown."""
+    return [line.partition(": ")[2] for line in running.out]
+
+
+def stored(reader: Person, other: str) -> list[str]:
+    """List the texts of a conversation as the archive has them."""
+    return [message["body"] for message in reader.objects("history", other)]
+
+
+def test_with_the_broker_away_messages_wait_in_the_outbox(stack: RunningStack, people: tuple[Person, Person]) -> None:
+    alice, bob = people
+    stack.broker.kill()
+    assert "stays in the outbox" in alice.fails("send", "bob", "one", "--timeout", "1", status=4)
+    assert "stays in the outbox" in alice.fails("send", "bob", "two", "--timeout", "1", status=4)
+    assert "broker" in alice.fails("tail", status=6)
+    stack.broker.start()
+    alice.run("send", "bob", "three", "--timeout", "30")
+    wait_for(lambda: stored(bob, "alice") == ["one", "two", "three"], "all three, in order, once")
+
+
+def test_a_tail_bridges_a_restart_of_the_broker(stack: RunningStack, people: tuple[Person, Person]) -> None:
+    alice, bob = people
+    with bob.running("tail") as tail, alice.running("send", "bob", "during", "--timeout", "60") as early:
+        assert early.wait() == 0
+        tail.wait_for_line("during")
+        stack.broker.kill()
+        tail.wait_for_error("the connection was cut, trying again")
+        with alice.running("send", "bob", "while away", "--timeout", "60") as send:
+            wait_for(lambda: (alice.directory / "wake").exists(), "it waits")
+            stack.broker.start()
+            assert send.wait(60) == 0
+        tail.wait_for_line("while away", timeout=45)
+        tail.wait_for_error("connected again", timeout=45)
+        alice.run("send", "bob", "after")
+        tail.wait_for_line("after")
+        assert bodies(tail) == ["during", "while away", "after"]
+        assert len(tail.err) == 2, "one line for the cut, one for its end"
+
+
+def test_a_send_killed_before_its_receipt_is_finished_by_the_next_command(
+    stack: RunningStack, people: tuple[Person, Person]
+) -> None:
+    """The archiver is stopped, so that the receipt cannot come before the kill."""
+    alice, bob = people
+    stack.archiver.stop()
+    with bob.running("tail") as tail, alice.running("send", "bob", "survivor", "--timeout", "60") as send:
+        tail.wait_for_line("survivor")
+        send.process.kill()
+        send.wait()
+        assert "outbox" in alice.fails("send", "bob", "second", "--timeout", "1", status=4)
+        stack.archiver.start()
+        alice.run("send", "bob", "third", "--timeout", "30")
+        tail.wait_for_line("third")
+        wait_for(lambda: stored(bob, "alice") == ["survivor", "second", "third"], "all three, in order, once")
+        assert bodies(tail) == ["survivor", "second", "third"]
+
+
+def test_a_tail_sends_what_an_earlier_command_left_in_the_outbox(
+    stack: RunningStack, people: tuple[Person, Person]
+) -> None:
+    alice, bob = people
+    stack.broker.kill()
+    alice.fails("send", "bob", "left behind", "--timeout", "0.5", status=4)
+    stack.broker.start()
+    with alice.running("tail") as tail:
+        tail.wait_for_line("left behind", timeout=30)
+        wait_for(lambda: stored(bob, "alice") == ["left behind"], "it is stored")
+
+
+def test_tokens_that_live_for_seconds_are_renewed_without_a_word(stack_factory: StackFactory, tmp_path: Path) -> None:
+    stack = stack_factory(NIGHTJAR_MQTT_TOKEN_SECONDS="5", NIGHTJAR_ACCESS_TOKEN_SECONDS="5").start()
+    alice, bob = (new_person(stack.server, tmp_path, name).register() for name in ("alice", "bob"))
+    with bob.running("tail") as tail, bob.running("tail", "--json") as script:
+        sent = []
+        until = time.monotonic() + 16
+        while time.monotonic() < until:
+            sent.append(f"m{len(sent)}")
+            alice.run("send", "bob", sent[-1], "--timeout", "30")
+            bob.run("send", "alice", "x", "--timeout", "30")
+        tail.wait_for_line(sent[-1])
+        script.wait_for_line(f'"{sent[-1]}"')
+        assert [body for body in bodies(tail) if body != "x"] == sent
+        assert sum('"sender": "alice"' in line for line in script.out) == len(sent)
+        assert tail.err == script.err == []
+
+
+def test_without_the_rest_server_credentials_that_hold_are_enough_to_send(
+    stack: RunningStack, people: tuple[Person, Person]
+) -> None:
+    alice, _ = people
+    stack.api.stop()
+    alice.run("send", "bob", "over the broker alone")
+    assert "out of reach" in alice.fails("history", "bob", status=6)
+    assert "out of reach" in alice.fails("tail", status=6)
+    alice.change_login(lambda login: login["mqtt"].update(ends_at=0.0))
+    assert "out of reach" in alice.fails("send", "bob", "never sent", status=6)
+    stack.api.start()
+    with alice.running("tail") as tail:
+        alice.run("send", "alice", "last")
+        tail.wait_for_line("last")
+        assert "never sent" not in bodies(tail), "it was refused before it was put into the outbox"
+
+
+def test_chat_goes_on_while_the_rest_server_is_away(stack: RunningStack, people: tuple[Person, Person]) -> None:
+    alice, bob = people
+    with bob.running("tail") as tail:
+        alice.run("send", "bob", "one")
+        tail.wait_for_line("one")
+        stack.api.stop()
+        alice.run("send", "bob", "two")
+        tail.wait_for_line("two")
+        stack.api.start()
+        alice.run("send", "bob", "three")
+        tail.wait_for_line("three")
+        assert bodies(tail) == ["one", "two", "three"]
+        assert tail.end(signal.SIGTERM) == 0
+
+
+def test_without_the_archive_messages_arrive_and_stay_unconfirmed(
+    stack: RunningStack, people: tuple[Person, Person]
+) -> None:
+    alice, bob = people
+    stack.archiver.stop()
+    with bob.running("tail") as tail, bob.running("tail", "--json") as script:
+        alice.fails("send", "bob", "live", "--timeout", "2", status=4)
+        tail.wait_for_line("live")
+        assert script.out == [], "for scripts a message is there once it is stored"
+        stack.archiver.start()
+        script.wait_for_line("live", timeout=30)
+        assert bodies(tail) == ["live"]
