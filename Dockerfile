@@ -54,4 +54,5 @@ COPY --from=plugin-build /build/plugin/nightjar_jwt.so /srv/broker/
 WORKDIR /srv/broker
 USER nightjar
 EXPOSE 1883
-CMD ["mosquitto", "-c", "mosquitto.conf"]
+# A connection is an open file: as many as this container may have, instead of the usual 1024.
+CMD ["sh", "-c", "ulimit -n \"$(ulimit -Hn)\" && exec mosquitto -c mosquitto.conf"]
