@@ -10,6 +10,7 @@ from pathlib import Path
 from auth_api.clock import now_ms
 from auth_api.errors import KeyFilesError
 from auth_api.keys import init_keys, load_refresh_key, load_signing_key, rotate_keys
+from auth_api.services import SHARED_DIR
 from auth_api.settings import KeySettings, load_all, load_settings
 from auth_api.tokens import TokenMaker
 from wire.tokens import archiver_acl
@@ -52,7 +53,7 @@ def _serve() -> int:
     shared = tempfile.mkdtemp(prefix="nightjar-api-")
     metrics = Path(shared, "metrics")
     metrics.mkdir()
-    environment = {**os.environ, "NIGHTJAR_API_RUN_DIR": shared, "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
+    environment = {**os.environ, SHARED_DIR: shared, "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
     command = [sys.executable, "-m", "gunicorn", "--config", "python:auth_api.gunicorn_config"]
     sys.stdout.flush()
     os.execve(sys.executable, command, environment)  # noqa: S606  # becomes gunicorn, without a shell

@@ -10,7 +10,7 @@ from flask_openapi3.openapi import OpenAPI
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from auth_api import problems, requests
-from auth_api.openapi import SECURITY_SCHEMES
+from auth_api.openapi import SECURITY_SCHEMES, keep_operations
 from auth_api.reading import StrictRequest, refuse_invalid
 from auth_api.schemas.service import Problem
 from auth_api.services import EXTENSION, build
@@ -59,6 +59,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     problems.install(app)
     for resource in (users, sessions, me, conversations, messages, keys, health):
         for api in resource.blueprints():
+            keep_operations(app.paths, api.paths)
             app.register_api(api)
     docs.install(app, settings)
     app.wsgi_app = _EncodedSlashes(app.wsgi_app)  # type: ignore[method-assign]

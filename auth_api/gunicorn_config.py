@@ -1,12 +1,13 @@
 """How gunicorn runs the service: `python -m auth_api serve` points at this file."""
 
+import os
 import shutil
 from typing import TYPE_CHECKING
 
 from prometheus_client import multiprocess
 
 from auth_api.logs import configure_logging
-from auth_api.services import EXTENSION
+from auth_api.services import EXTENSION, SHARED_DIR
 from auth_api.settings import load_all
 
 if TYPE_CHECKING:
@@ -52,5 +53,5 @@ def child_exit(_server: "Arbiter", worker: "ThreadWorker") -> None:
 
 def on_exit(_server: "Arbiter") -> None:
     """Take away the directory that the workers shared."""
-    if _SETTINGS.api_run_dir is not None:
-        shutil.rmtree(_SETTINGS.api_run_dir, ignore_errors=True)
+    if SHARED_DIR in os.environ:
+        shutil.rmtree(os.environ[SHARED_DIR], ignore_errors=True)

@@ -62,11 +62,25 @@ def resource(name: str, about: str, *, prefix: str = "/v1", private: bool = True
     )
 
 
-def describe_limits(spec: dict[str, Any], settings: Settings) -> None:
-    """Write the lengths of passwords that the settings allow into the specification."""
+def keep_operations(known: dict[str, Any], added: dict[str, Any]) -> None:
+    """Carry the operations of paths that are known already over to the paths that will replace them."""
+    for path in known.keys() & added.keys():
+        for method in known[path].model_fields_set - added[path].model_fields_set:
+            setattr(added[path], method, getattr(known[path], method))
+
+
+def complete(spec: dict[str, Any], settings: Settings) -> None:
+    """Write the lengths of passwords that the settings allow into the specification.
+
+    And take out the answer for invalid input that the library writes where there is no input.
+    """
     schemas = spec["components"]["schemas"]
     for schema, field in (("Registration", "password"), ("PasswordChange", "new_password")):
         schemas[schema]["properties"][field].update(minLength=settings.password_min, maxLength=settings.password_max)
+    for item in spec["paths"].values():
+        for operation in item.values():
+            if "application/json" in operation["responses"]["422"]["content"]:
+                del operation["responses"]["422"]
 
 
 def _problem(status: int) -> dict[str, Any]:

@@ -39,10 +39,14 @@ def read_json_bytes(request: flask.Request) -> bytes:
     if request.mimetype != "application/json" or not _is_utf8(request.mimetype_params.get("charset", "utf-8")):
         refuse_too_large(request)
         raise UnsupportedMediaTypeError
+    longest = request.max_content_length or 0
     try:
-        return request.get_data()
+        content: bytes = request.environ["wsgi.input"].read(longest + 1)
     except ParseException as error:
         raise BadRequest("The body is not sent as HTTP has it.") from error
+    if len(content) > longest:
+        raise RequestEntityTooLarge
+    return content
 
 
 def refuse_too_large(request: flask.Request) -> None:
@@ -100,8 +104,9 @@ def check_query(names: Sequence[str], allowed: frozenset[str]) -> None:
 
 def refuse_invalid(error: ValidationError) -> NoReturn:
     """Turn what pydantic found into an InvalidInputError that never repeats the value."""
-    found = error.errors(include_url=False, include_input=False, include_context=False)[:_ERRORS_SHOWN]
-    raise InvalidInputError(*[_field_error(each["loc"], each["type"], each["msg"]) for each in found]) from None
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    named = [_field_error(each["loc"], each["type"], each["msg"]) for each in found if each["type"] != "none_required"]
+    raise InvalidInputError(*named[:_ERRORS_SHOWN]) from None
 
 
 def shown_name(name: str) -> str:
@@ -112,7 +117,7 @@ def shown_name(name: str) -> str:
 def _field_error(location: tuple[int | str, ...], kind: str, message: str) -> FieldError:
     if kind == "two_directions":
         return FieldError("before_seq", message)
-    field = shown_name(".".join(str(part) for part in location)) or _BODY
+    field = shown_name(str(location[0])) if location else _BODY
     match kind:
         case "missing":
             return FieldError(field, "is missing")

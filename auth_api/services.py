@@ -1,5 +1,6 @@
 """What the views work with, put together once for each worker process."""
 
+import os
 import secrets
 import tempfile
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from auth_api.tokens import MqttToken, TokenMaker
 from wire.tokens import api_acl
 
 EXTENSION: Final = "nightjar"
+SHARED_DIR: Final = "AUTH_API_SHARED_DIR"
+"""Environment variable that `serve` sets for its workers."""
 _SERVICE_TOKEN_SECONDS: Final = 3600
 _SIDE_CONNECTIONS: Final = 2
 
@@ -67,7 +70,7 @@ def build(settings: Settings) -> Services:
     signing_key = load_signing_key(settings.keys_dir)
     tokens = TokenMaker(signing_key, now_ms, settings.access_token_seconds, settings.mqtt_token_seconds)
     pool = Pool(settings.database_url, settings.api_threads + _SIDE_CONNECTIONS)
-    hasher = PasswordHasher(settings.password_hash, Slots(_run_dir(settings), settings.api_hash_slots))
+    hasher = PasswordHasher(settings.password_hash, Slots(_shared_dir(), settings.api_hash_slots))
     limits = Limits(pool, settings)
     revoker = Revoker(pool, settings.mqtt_token_seconds)
     sessions = Sessions(
@@ -116,6 +119,6 @@ def _link(settings: Settings, tokens: TokenMaker, revoker: Revoker, metrics: Met
     return BrokerLink(settings.broker, client, credentials, follow)
 
 
-def _run_dir(settings: Settings) -> Path:
-    """Name the directory that all workers share; `serve` makes one and sets it, a lone worker makes its own."""
-    return settings.api_run_dir or Path(tempfile.mkdtemp(prefix="nightjar-api-"))
+def _shared_dir() -> Path:
+    """Name the directory that all workers share: `serve` has made one; a worker without it makes its own."""
+    return Path(os.environ.get(SHARED_DIR) or tempfile.mkdtemp(prefix="nightjar-api-"))

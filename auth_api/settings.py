@@ -101,7 +101,6 @@ class Settings(KeySettings):
     api_workers: int = Field(default_factory=_cores, ge=1, le=256)
     api_threads: int = Field(default=8, ge=1, le=256)
     api_hash_slots: int = Field(default_factory=_cores, ge=1, le=1024)
-    api_run_dir: Path | None = None
     access_token_seconds: int = Field(default=900, ge=1, le=86400)
     refresh_token_seconds: int = Field(default=2_592_000, ge=1, le=315_360_000)
     mqtt_token_seconds: int = Field(default=3600, ge=1, le=86400)

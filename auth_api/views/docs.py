@@ -8,7 +8,7 @@ from typing import Final
 from flask import Response, send_from_directory
 from flask_openapi3.openapi import OpenAPI
 
-from auth_api.openapi import describe_limits
+from auth_api.openapi import complete
 from auth_api.settings import Settings
 
 _ASSETS: Final = {
@@ -35,7 +35,7 @@ _START: Final = """SwaggerUIBundle({url: "/openapi.json", dom_id: "#page", deepL
 
 def install(app: OpenAPI, settings: Settings) -> None:
     """Serve the specification and the page."""
-    describe_limits(app.api_doc, settings)
+    complete(app.api_doc, settings)
     specification = app.json.dumps(app.api_doc)
     folder = Path(str(files("flask_openapi3_swagger"))) / "templates" / "swagger"
     app.add_url_rule("/openapi.json", "openapi", lambda: Response(specification, mimetype="application/json"))
