@@ -1,6 +1,6 @@
 """The recording: what was seen becomes spans, and spans an SVG."""
 
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from scripts.recording.film import Film, Shot
 from scripts.recording.svg import draw
@@ -33,7 +33,7 @@ def test_a_frame_like_the_one_before_is_left_out() -> None:
 def test_the_drawing_is_well_formed_and_shows_the_end_where_nothing_plays() -> None:
     """What is gone at the end is hidden by its own rule; what people type is only text."""
     film = film_of_one((0.0, ["gone"]), (1.0, ["<b>&"]))
-    drawn = ElementTree.fromstring(draw(film, [Pane("one", "the <first>", {})], 1, "a & b"))  # noqa: S314  # our own
+    drawn = ET.fromstring(draw(film, [Pane("one", "the <first>", {})], 1, "a & b"))  # noqa: S314  # our own
     texts = [element.text for element in drawn.iter("{http://www.w3.org/2000/svg}text")]
     style = drawn.findtext("{http://www.w3.org/2000/svg}style") or ""
     assert texts == ["the <first>", "gone", "<b>&"]
