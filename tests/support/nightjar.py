@@ -127,6 +127,10 @@ class Person:
         """Where the profile's data is."""
         return Path(self.environment["XDG_DATA_HOME"]) / "nightjar" / "default"
 
+    def wait_until_running(self, count: int) -> None:
+        """Wait until that many of the profile's commands listen to each other."""
+        wait_for(lambda: len(list(self.directory.glob("wake/*.pipe"))) == count, f"{count} commands run")
+
     def login(self) -> dict[str, Any]:
         """Read the profile's login."""
         content: dict[str, Any] = json.loads((self.directory / "credentials.json").read_text())

@@ -54,7 +54,7 @@ def test_a_tail_bridges_a_restart_of_the_broker(stack: RunningStack, people: tup
         stack.broker.kill()
         tail.wait_for_error("the connection was cut, trying again")
         with alice.running("send", "bob", "while away", "--timeout", "60") as send:
-            wait_for(lambda: (alice.directory / "wake").exists(), "it waits")
+            wait_for((alice.directory / "wake").exists, "it waits")
             stack.broker.start()
             assert send.wait(60) == 0
         tail.wait_for_line("while away", timeout=45)
@@ -99,6 +99,7 @@ def test_tokens_that_live_for_seconds_are_renewed_without_a_word(stack_factory: 
     stack = stack_factory(NIGHTJAR_MQTT_TOKEN_SECONDS="5", NIGHTJAR_ACCESS_TOKEN_SECONDS="5").start()
     alice, bob = (new_person(stack.server, tmp_path, name).register() for name in ("alice", "bob"))
     with bob.running("tail") as tail, bob.running("tail", "--json") as script:
+        bob.wait_until_running(2)
         sent = []
         until = time.monotonic() + 16
         while time.monotonic() < until:
@@ -150,6 +151,7 @@ def test_without_the_archive_messages_arrive_and_stay_unconfirmed(
     alice, bob = people
     stack.archiver.stop()
     with bob.running("tail") as tail, bob.running("tail", "--json") as script:
+        bob.wait_until_running(2)
         alice.fails("send", "bob", "live", "--timeout", "2", status=4)
         tail.wait_for_line("live")
         assert script.out == [], "for scripts a message is there once it is stored"

@@ -185,6 +185,7 @@ def test_a_bare_mqtt_3_1_1_device_is_shown_and_answered(shared_stack: RunningSta
     with Peer(shared_stack.mqtt_port, block["client_id"], block["username"], block["password"], version=4) as device:
         device.subscribe(f"users/{bob.name}/inbox/+", 1)
         with alice.running("tail") as tail, alice.running("tail", "--json") as script:
+            alice.wait_until_running(2)
             device.publish(f"users/{alice.name}/inbox/{bob.name}", b"20.5 C", qos=1)
             assert tail.wait_for_line("20.5 C")[6:] == f"{bob.name}: 20.5 C"
             assert json.loads(script.wait_for_line("20.5 C"))["seq"] > 0

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.support.nightjar import Person, Running
-from tests.support.stack import RunningStack, wait_for
+from tests.support.stack import RunningStack
 
 
 def connections(stack: RunningStack, person: Person) -> int:
@@ -34,8 +34,7 @@ def test_send_goes_through_the_connection_of_a_running_tail(
 
 def test_every_tail_of_a_profile_shows_everything(alice: Person, bob: Person) -> None:
     with alice.running("tail") as one, alice.running("tail") as two, alice.running("tail", "--json") as three:
-        for tail in (one, two, three):
-            wait_for(lambda tail=tail: tail.process.poll() is None, "it runs")
+        alice.wait_until_running(3)
         bob.run("send", alice.name, "to all of you")
         for tail in (one, two, three):
             tail.wait_for_line("to all of you")
@@ -47,6 +46,7 @@ def test_when_the_owner_of_the_connection_is_killed_another_takes_over(alice: Pe
         bob.run("send", alice.name, "m0")
         owner.wait_for_line("m0")
         with alice.running("tail") as heir:
+            alice.wait_until_running(2)
             alice.run("send", bob.name, "m1")
             owner.wait_for_line("m1")
             heir.wait_for_line("m1")
@@ -91,10 +91,10 @@ def test_mqtt_credentials_that_the_broker_refuses_are_replaced(alice: Person, bo
 def test_a_waiting_process_is_woken_and_does_not_poll(alice: Person, bob: Person) -> None:
     """A tail that owns nothing shows what the owner received well before it would have looked by itself."""
     with alice.running("tail") as one, alice.running("tail") as two:
+        alice.wait_until_running(2)
         bob.run("send", alice.name, "m")
         one.wait_for_line("m")
         two.wait_for_line("m", timeout=1.0)
-        assert len(list((alice.directory / "wake").glob("*.pipe"))) == 2
         one.end()
         two.end()
     assert list((alice.directory / "wake").iterdir()) == []

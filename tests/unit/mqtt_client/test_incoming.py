@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mqtt_client.incoming import is_token_stale, log_entry, read_live, receipts_in
 from wire.conversations import direct
-from wire.receipts import Rejected, Stored, decode_receipts, encode_receipts
+from wire.receipts import Receipt, Rejected, Stored, decode_receipts, encode_receipts
 
 ID = "0190a3c4-0000-7000-8000-000000000001"
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
@@ -65,7 +65,7 @@ def test_what_breaks_the_contract_or_is_not_ours_is_not_told(broken: PublishPack
 
 
 def test_receipts_are_read_from_our_own_topic_only() -> None:
-    receipts = [Stored(ID, 5, direct("bob"), "alice"), Rejected(ID, "too_large")]
+    receipts: list[Receipt] = [Stored(ID, 5, direct("bob"), "alice"), Rejected(ID, "too_large")]
     payload = encode_receipts(receipts)
     assert receipts_in(packet("users/alice/archived", payload), "alice") == receipts
     assert receipts_in(packet("users/bob/archived", payload), "alice") == []
