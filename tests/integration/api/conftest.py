@@ -11,6 +11,7 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection
 
+from tests.integration.api.archive import Archive
 from tests.integration.api.people import Person, register
 from tests.support.stack import RunningStack
 
@@ -62,6 +63,12 @@ def db(api_stack: RunningStack) -> Iterator[connection]:
     with closing(psycopg2.connect(api_stack.database_url)) as opened:
         opened.autocommit = True
         yield opened
+
+
+@pytest.fixture
+def archive(db: connection) -> Archive:
+    """Write messages into the running API's archive."""
+    return Archive(db)
 
 
 @pytest.fixture

@@ -9,17 +9,11 @@ from uuid import uuid4
 
 import psycopg2
 import pytest
-from psycopg2.extensions import connection
 
 from db import ARCHIVE_LOCK
 from tests.integration.api.archive import Archive
 from tests.integration.api.people import PASSWORD, Person, assert_problem
 from tests.support.stack import RunningStack
-
-
-@pytest.fixture
-def archive(db: connection) -> Archive:
-    return Archive(db)
 
 
 def history(person: Person, other: str, **query: int) -> dict[str, object]:
