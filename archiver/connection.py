@@ -11,6 +11,7 @@ A connection is used once: `reconnect=True` would keep packet ids of an ended co
 
 import asyncio
 import logging
+import os
 import ssl
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ from archiver.settings import Broker, Credentials
 
 CONNECT_SECONDS = 10.0
 CLOSE_SECONDS = 1.0
-KEEP_ALIVE_SECONDS = 20
+KEEP_ALIVE_SECONDS = 10
 SESSION_SECONDS = 30 * 24 * 3600
 """How long the broker keeps messages for an archiver that is away."""
 PACKET_MAX = 1024 * 1024
@@ -194,7 +195,7 @@ class Connection(Client):
 
 def _refusal(code: ConnAckReasonCode) -> BrokerAwayError:
     name = code.name.lower().replace("_", " ")
-    if code in {ConnAckReasonCode.SERVER_UNAVAILABLE, ConnAckReasonCode.SERVER_BUSY}:
+    if code == ConnAckReasonCode.SERVER_UNAVAILABLE or code == ConnAckReasonCode.SERVER_BUSY:  # noqa: PLR1714  # the codes cannot be hashed
         return BrokerAwayError("gate", f"it serves nobody yet ({name})")
     if code == ConnAckReasonCode.NOT_AUTHORIZED:
         return BrokerAwayError("refused", f"it serves nobody yet, or refuses our token ({name})")
@@ -204,6 +205,8 @@ def _refusal(code: ConnAckReasonCode) -> BrokerAwayError:
 def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    if isinstance(error, ConnectionError) and error.errno:
+        return os.strerror(error.errno).lower()
     if isinstance(error, OSError):
-        return error.strerror or type(error).__name__
+        return error.strerror or " ".join(str(error).split()) or type(error).__name__
     return "it closed the connection" if isinstance(error, ConnectError) else str(error)

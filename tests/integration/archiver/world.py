@@ -36,7 +36,11 @@ class World:
         self.process: Process | None = None
         self._directory = directory
         self._token = directory / "archiver.token"
-        self._token.write_text(realm.token("archiver", "archiver.1") + "\n")
+        self.write_token(realm.token("archiver", "archiver.1"))
+
+    def write_token(self, token: str) -> None:
+        """Give the archiver another token."""
+        self._token.write_text(token + "\n")
 
     def environment(self) -> dict[str, str]:
         """Return the archiver's settings."""
@@ -74,7 +78,7 @@ class World:
             return "no file"
         return str(content["state"]) if self.process and content["pid"] == self.process.pid else "of another process"
 
-    def wait_state(self, state: str) -> None:
+    def wait_state(self, state: str, timeout: float = 20.0) -> None:
         """Wait until the archiver says that it is in this state."""
 
         def reached() -> bool:
@@ -82,7 +86,7 @@ class World:
             assert self.process.alive(), self.log
             return self.state() == state
 
-        wait_for(reached, f"the archiver is {state!r}")
+        wait_for(reached, f"the archiver is {state!r}", timeout)
 
     @property
     def log(self) -> str:
