@@ -17,7 +17,7 @@ struct journal {
 	char *path;
 	char *partial;
 	size_t lines;
-	bool unsure; /* an append failed half way: nothing may be added behind it */
+	bool unsure; /* an append failed: lines may be missing or torn, so nothing may be added behind them */
 };
 
 static uint32_t checksum(const char *text, size_t size)
@@ -190,11 +190,12 @@ bool journal_append(struct journal *journal, const struct commands *commands)
 {
 	bool good = true;
 	if(!commands->count) return true;
+	journal->unsure = true;
 	FILE *file = open_private(journal->path, O_APPEND);
 	if(!file) return false;
 	for(size_t i = 0; good && i < commands->count; i++) good = write_line(file, &commands->list[i]);
-	journal->unsure = !finish(file, good);
-	if(journal->unsure) return false;
+	if(!finish(file, good)) return false;
+	journal->unsure = false;
 	journal->lines += commands->count;
 	return true;
 }

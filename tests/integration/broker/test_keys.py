@@ -1,0 +1,121 @@
+"""Key rotation: keys come and go while the broker runs."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.integration.broker.conftest import RealmFactory
+from tests.support.broker import Realm
+from tests.support.peer import connects
+from tests.support.stack import wait_for
+from tests.support.tokens import KeyPair, mint
+from wire.tokens import user_acl
+
+
+def _accepts(realm: Realm, key: KeyPair, user: str = "alice") -> bool:
+    token = mint(key, user, f"{user}.x", user_acl(user))
+    return connects(lambda: realm.connect(user, f"{user}.x", token=token))
+
+
+def test_two_keys_are_good_at_the_same_time(new_realm: RealmFactory) -> None:
+    """A second public key appears: tokens by both work at once, and nobody is disconnected."""
+    realm = new_realm().start()
+    stays, second = realm.connect("bob"), KeyPair.new()
+    assert not _accepts(realm, second)
+    second.write_public(realm.broker.keys)
+    wait_for(lambda: _accepts(realm, second), "the new key is found", timeout=3)
+    assert _accepts(realm, realm.key)
+    assert stays.connected
+
+
+def test_a_new_key_is_found_by_the_first_token_that_names_it(new_realm: RealmFactory) -> None:
+    """Who gets the very first token of a new key need not wait until the broker looks again."""
+    realm = new_realm().start()
+    second = KeyPair.new()
+    second.write_public(realm.broker.keys)
+    assert _accepts(realm, second)
+
+
+def test_a_removed_key_stops_working(new_realm: RealmFactory) -> None:
+    """For new connections, and for those that were let in by it: a key is removed when it is not to be trusted."""
+    realm = new_realm().start()
+    second = KeyPair.new()
+    path = second.write_public(realm.broker.keys)
+    stays = realm.connect("bob")
+    token = mint(second, "alice", "alice.x", user_acl("alice"))
+    leaves = realm.connect("alice", "alice.x", token=token)
+
+    path.unlink()
+
+    leaves.wait_closed(timeout=3)
+    assert not _accepts(realm, second)
+    assert stays.connected
+
+
+def test_sighup_reads_the_keys_again_and_disconnects_nobody(new_realm: RealmFactory) -> None:
+    """As for any other configuration."""
+    realm = new_realm().start()
+    stays, second = realm.connect("bob"), KeyPair.new()
+    second.write_public(realm.broker.keys)
+    realm.broker.reload()
+    wait_for(lambda: _accepts(realm, second), "the new key is found", timeout=3)
+    assert _accepts(realm, realm.key)
+    assert stays.subscribe("users/bob/#") == 1
+
+
+def test_a_directory_that_cannot_be_read_changes_nothing(new_realm: RealmFactory) -> None:
+    """A volume that is away for a moment must not disconnect everybody."""
+    realm = new_realm().start()
+    stays = realm.connect("bob")
+    away = realm.broker.keys.with_name("away")
+    realm.broker.keys.rename(away)
+    realm.broker.reload()
+    wait_for(lambda: "cannot be read, the old ones stay" in realm.broker.log, "the error in the log")
+    assert _accepts(realm, realm.key)
+    assert stays.connected
+    away.rename(realm.broker.keys)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", ".hidden.pem.new", "a b.pem", "x" * 70 + ".pem", ".pem"])
+def test_other_files_beside_the_keys_are_no_keys(new_realm: RealmFactory, name: str) -> None:
+    """Only `{kid}.pem` counts."""
+    realm = new_realm()
+    realm.broker.keys.mkdir(parents=True)
+    (realm.broker.keys / name).write_bytes(KeyPair.new().public_pem)
+    realm.start()
+    assert "nightjar: 1 keys in ./keys" in realm.broker.log
+
+
+def test_files_that_hold_no_public_key_are_no_keys(new_realm: RealmFactory) -> None:
+    """Nor is a private key one, or an empty file, or a huge one, or a directory."""
+    realm, key = new_realm(), KeyPair.new()
+    keys = realm.broker.keys
+    (keys / "directory.pem").mkdir(parents=True)
+    (keys / "empty.pem").touch()
+    (keys / "huge.pem").write_bytes(key.public_pem + b"x" * 100_000)
+    (keys / f"{key.kid}.pem").write_bytes(key.private_pem)
+    realm.start()
+    assert "nightjar: 1 keys in ./keys" in realm.broker.log
+    assert not _accepts(realm, key)
+
+
+def test_a_file_that_only_looks_like_a_key_does_no_harm(new_realm: RealmFactory, tmp_path: Path) -> None:
+    """A broken key verifies nothing; the others go on."""
+    del tmp_path
+    realm, key = new_realm(), KeyPair.new()
+    realm.broker.keys.mkdir(parents=True)
+    (realm.broker.keys / f"{key.kid}.pem").write_bytes(key.public_pem[:60] + b"\n-----END PUBLIC KEY-----\n")
+    realm.start()
+    assert not _accepts(realm, key)
+    assert _accepts(realm, realm.key)
+
+
+def test_unknown_key_ids_do_not_keep_the_broker_reading(new_realm: RealmFactory) -> None:
+    """Somebody who invents key ids makes it look at the directory at most once a second."""
+    realm = new_realm().start()
+    started = time.monotonic()
+    for _ in range(50):
+        assert not _accepts(realm, KeyPair.new())
+    assert time.monotonic() - started < 20
+    assert _accepts(realm, realm.key)
