@@ -1,0 +1,225 @@
+"""Accounts on the command line: what is printed, kept on disk, asked for, and how it ends."""
+
+import os
+import pty
+import select
+import signal
+import sqlite3
+import stat
+import subprocess
+import time
+from pathlib import Path
+
+from tests.integration.client.conftest import NewPerson
+from tests.support.nightjar import COMMAND, PASSWORD, Person, new_person
+from tests.support.stack import RunningStack, wait_for
+
+LINE = f"{PASSWORD}\n".encode()
+
+
+def test_register_logs_in_and_says_so(shared_stack: RunningStack, tmp_path: Path) -> None:
+    person = new_person(shared_stack.server, tmp_path)
+    said = person.out("register", person.name, "--display-name", "Zoë", "--password-stdin", stdin=LINE)
+    assert said.startswith(f"registered and logged in as {person.name} at {shared_stack.server} (device ")
+    assert person.out("whoami").startswith(f"{person.name} (Zoë) at {shared_stack.server}, device ")
+    (me,) = person.objects("whoami")
+    assert (me["username"], me["display_name"], me["device"]["id"]) == (person.name, "Zoë", person.login()["device_id"])
+
+
+def test_only_their_owner_can_read_what_a_profile_keeps(alice: Person, bob: Person) -> None:
+    alice.run("send", bob.name, "x")
+    for path in (alice.directory, *alice.directory.rglob("*")):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+    assert PASSWORD not in (alice.directory / "credentials.json").read_text()
+
+
+def test_a_wrong_password_ends_with_1_and_no_login_with_5(alice: Person) -> None:
+    assert alice.fails("login", alice.name, "--password-stdin", stdin=b"wrong password\n", status=1)
+    alice.run("whoami")
+    assert alice.out("logout") == f"logged out {alice.name}\n"
+    for command in (["whoami"], ["logout"], ["send", "bob", "x"], ["tail"], ["history", "bob"], ["sessions"]):
+        assert alice.fails(*command, status=5) == "not logged in: run `nightjar login USER`"
+    alice.run("login", alice.name, "--password-stdin", stdin=LINE)
+    alice.run("whoami")
+
+
+def test_a_name_that_is_taken_or_no_username_and_a_weak_password_are_refused(alice: Person) -> None:
+    assert alice.fails("register", alice.name, "--password-stdin", stdin=LINE, status=1)
+    assert "password" in alice.fails("register", "somebody-new", "--password-stdin", stdin=b"short\n", status=1)
+    for name in ("Bob", "b", "../etc", "a\x1bb", "+", "é" * 5):
+        assert "no username" in alice.fails("register", name, "--password-stdin", stdin=LINE, status=2)
+    alice.run("whoami")
+
+
+def test_a_password_is_never_taken_from_nowhere(alice: Person) -> None:
+    for wrong in (b"", b"\n", b"\xff\n", b"x" * 5000):
+        alice.fails("login", alice.name, "--password-stdin", stdin=wrong, status=2)
+    done = subprocess.run(
+        [*COMMAND, "login", alice.name], env=alice.environment, capture_output=True, start_new_session=True, check=False
+    )
+    assert done.returncode == 2
+    assert b"use --password-stdin" in done.stderr
+
+
+def test_passwords_are_asked_for_without_echo_and_twice_for_a_new_one(
+    shared_stack: RunningStack, tmp_path: Path
+) -> None:
+    person = new_person(shared_stack.server, tmp_path)
+    screen = on_a_terminal(person, ["register", person.name], [PASSWORD, PASSWORD])
+    assert PASSWORD not in screen
+    assert screen.count("Password") == 2
+    assert "registered and logged in" in screen
+    screen = on_a_terminal(person, ["login", person.name], [PASSWORD])
+    assert PASSWORD not in screen
+    assert "logged in as" in screen
+    assert "differ" in on_a_terminal(person, ["register", "another-one"], [PASSWORD, "something else"])
+
+
+def test_sessions_are_listed_and_ended(alice: Person, tmp_path: Path) -> None:
+    elsewhere = alice.elsewhere(tmp_path / "elsewhere")
+    third = alice.elsewhere(tmp_path / "third")
+    listed = {entry["id"]: entry for entry in alice.objects("sessions")}
+    mine, others = alice.login()["device_id"], {person.login()["device_id"] for person in (elsewhere, third)}
+    assert set(listed) == {mine, *others}
+    assert [id_ for id_, entry in listed.items() if entry["current"]] == [mine]
+    assert len(alice.out("sessions").splitlines()) == 3
+    assert alice.out("sessions", "--end", third.login()["device_id"]).startswith("ended ")
+    assert "has ended" in third.fails("whoami", status=5)
+    alice.run("sessions", "--end-others")
+    assert "has ended" in elsewhere.fails("send", alice.name, "x", status=5)
+    assert len(alice.objects("sessions")) == 1
+    alice.fails("sessions", "--end", "zzzzzzzzzz", status=1)
+    alice.fails("sessions", "--end", "../me", status=2)
+    alice.run("sessions", "--end", mine)
+    alice.fails("whoami", status=5)
+
+
+def test_a_tail_whose_session_is_ended_says_so_and_ends_with_5(alice: Person, bob: Person, tmp_path: Path) -> None:
+    elsewhere = alice.elsewhere(tmp_path / "elsewhere")
+    with elsewhere.running("tail") as owner, elsewhere.running("tail") as other:
+        elsewhere.wait_until_running(2)
+        bob.run("send", alice.name, "x")
+        owner.wait_for_line("x")
+        other.wait_for_line("x")
+        alice.run("sessions", "--end-others")
+        assert owner.wait() == 5
+        assert other.wait() == 5
+        for tail in (owner, other):
+            assert "log" in tail.err[-1]
+            assert not any("Traceback" in line for line in tail.err)
+
+
+def test_a_new_login_ends_the_one_the_profile_had(alice: Person) -> None:
+    before = alice.login()["device_id"]
+    with alice.running("tail") as tail:
+        alice.wait_until_running(1)
+        alice.run("login", alice.name, "--password-stdin", stdin=LINE)
+        assert tail.wait() == 5
+    assert [entry["id"] for entry in alice.objects("sessions")] == [alice.login()["device_id"]]
+    assert alice.login()["device_id"] != before
+
+
+def test_a_changed_password_is_the_one_that_counts(alice: Person, tmp_path: Path) -> None:
+    elsewhere = alice.elsewhere(tmp_path / "elsewhere")
+    new = b"another good passphrase\n"
+    assert alice.fails("password", "--password-stdin", stdin=b"wrong one\n" + new, status=1)
+    alice.run("password", "--password-stdin", stdin=LINE + new)
+    alice.run("whoami")
+    alice.run("send", alice.name, "still here")
+    elsewhere.fails("whoami", status=5)
+    alice.fails("login", alice.name, "--password-stdin", stdin=LINE, status=1)
+    alice.run("login", alice.name, "--password-stdin", stdin=new)
+
+
+def test_a_deleted_account_is_gone_here_and_there(alice: Person, bob: Person) -> None:
+    assert "--yes" in alice.fails("delete-account", "--password-stdin", stdin=LINE, status=2)
+    assert alice.fails("delete-account", "--yes", "--password-stdin", stdin=b"wrong one\n", status=1)
+    alice.run("delete-account", "--yes", "--password-stdin", stdin=LINE)
+    alice.fails("whoami", status=5)
+    assert not list(alice.directory.glob("*.db*"))
+    alice.fails("login", alice.name, "--password-stdin", stdin=LINE, status=1)
+    assert bob.fails("send", alice.name, "x", status=3).endswith("unknown_recipient")
+
+
+def test_options_stand_before_and_after_and_profiles_are_apart(registered: NewPerson) -> None:
+    person = registered()
+    server = person.environment["NIGHTJAR_SERVER"]
+    assert person.fails("--profile", "other", "whoami", status=5)
+    assert person.fails("whoami", "--profile", "other", status=5)
+    assert person.run("--json", "whoami").stdout.startswith(b"{")
+    assert person.run("--server", server, "whoami", "--profile", "default", "--json").stdout.startswith(b"{")
+    assert "is logged in at" in person.fails("whoami", "--server", "http://127.0.0.1:1", status=5)
+    without = Person(person.name, {key: value for key, value in person.environment.items() if key != "NIGHTJAR_SERVER"})
+    without.run("whoami")
+    without.run("login", person.name, "--password-stdin", stdin=LINE)
+
+
+def test_usage_errors_end_with_2_and_help_with_0(alice: Person) -> None:
+    for wrong in (
+        ["nonsense"],
+        ["send"],
+        ["history"],
+        ["history", alice.name, "-n", "0"],
+        ["history", alice.name, "--before", "x"],
+        ["send", alice.name, "a", "b"],
+        ["send", alice.name, "a", "--timeout", "soon"],
+        ["--server", "ftp://h", "whoami"],
+        ["--profile", "../x", "whoami"],
+        ["sessions", "--end", "a", "--end-others"],
+        ["tail", "#team"],
+        ["tail", "NOBODY"],
+    ):
+        alice.fails(*wrong, status=2)
+    nothing = alice.out()
+    assert "send" in nothing
+    assert "not there yet" in nothing
+    assert "Usage" in alice.out("send", "--help")
+    assert alice.out("--version")
+
+
+def test_ctrl_c_while_a_message_waits_keeps_it_in_the_outbox(alice: Person) -> None:
+    wrong_port = alice.login()["mqtt"]["port"]
+    alice.change_login(lambda login: login["mqtt"].update(port=1, ends_at=time.time() + 1000))
+    with alice.running("send", alice.name, "x", "--timeout", "60") as send:
+        alice.wait_until_running(1)
+        wait_for(lambda: outbox(alice) == 1, "it is in the outbox")
+        assert send.end(signal.SIGINT) == 4
+        assert "stays in the outbox" in send.err[-1]
+    alice.change_login(lambda login: login["mqtt"].update(port=wrong_port))
+    alice.run("send", alice.name, "y")
+    assert [message["body"] for message in alice.objects("history", alice.name)] == ["x", "y"]
+
+
+def outbox(person: Person) -> int:
+    """Count what waits, behind the client's back."""
+    (path,) = person.directory.glob("*.db")
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        (count,) = connection.execute("SELECT count(*) FROM outbox").fetchone()
+        return int(count)
+    finally:
+        connection.close()
+
+
+def on_a_terminal(person: Person, arguments: list[str], typed: list[str]) -> str:
+    """Run a command on a terminal of its own and type a line at each prompt; return what the screen showed."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execve(COMMAND[0], [*COMMAND, *arguments], person.environment)  # noqa: S606  # that is the point
+    shown, answers, prompts = b"", list(typed), 0
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if select.select([terminal], [], [], 0.2)[0]:
+            try:
+                data = os.read(terminal, 4096)
+            except OSError:
+                break
+            if not data:
+                break
+            shown += data
+        if shown.count(b": ") > prompts and answers:
+            prompts = shown.count(b": ")
+            os.write(terminal, f"{answers.pop(0)}\n".encode())
+    os.waitpid(child, 0)
+    os.close(terminal)
+    return shown.decode()
