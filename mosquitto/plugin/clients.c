@@ -135,10 +135,24 @@ struct client *clients_find(const struct clients *clients, const void *handle)
 	return client;
 }
 
+static bool is_of(const struct client *client, const struct claims *claims)
+{
+	return !strcmp(client->claims.client_id, claims->client_id) && !strcmp(client->claims.subject, claims->subject);
+}
+
+static struct client *find_departed(const struct clients *clients, const struct claims *claims)
+{
+	struct client *client = clients->by_user[user_bucket(claims->subject, clients->buckets)];
+	while(client && !(client->departed && is_of(client, claims))) client = client->next_by_user;
+	return client;
+}
+
 void clients_depart(struct clients *clients, const void *handle, int64_t now_s)
 {
 	struct client *client = clients_find(clients, handle);
 	if(!client || client->departed) return;
+	struct client *before = find_departed(clients, &client->claims);
+	if(before) remove_client(clients, before);
 	client->departed = true;
 	client->departed_s = now_s;
 	client->older = clients->newest;

@@ -12,7 +12,7 @@
 #include "token.h"
 
 #define WILL_SECONDS 300      /* how long after its connection a client's will may still be published */
-#define DEPARTED_MAX 16384    /* records kept for that; beyond it the oldest go first */
+#define DEPARTED_MAX 65536    /* clients remembered for that; beyond it the oldest go first */
 
 struct client {
 	const void *handle;
@@ -35,7 +35,8 @@ void clients_free(struct clients *clients);
  * NULL when there is no memory. */
 struct client *clients_add(struct clients *clients, const void *handle, struct claims *claims, const char *kid);
 struct client *clients_find(const struct clients *clients, const void *handle);
-/* The connection is gone. */
+/* The connection is gone. Of a client that has departed before, the older connection is forgotten: the broker dropped its
+ * will when the newer one came. So there are never more records than clients, twice, however often they connect. */
 void clients_depart(struct clients *clients, const void *handle, int64_t now_s);
 /* Forget those that departed more than WILL_SECONDS ago. */
 void clients_forget(struct clients *clients, int64_t now_s);

@@ -1,6 +1,6 @@
 """The broker's memory does not grow with connections that come and go.
 
-`NIGHTJAR_TEST_CONNECTS=1000000 pytest -s tests/integration/broker/test_memory.py` takes about twenty minutes.
+`NIGHTJAR_TEST_CONNECTS=1000000 pytest -s tests/integration/broker/test_memory.py` takes about half an hour.
 """
 
 import os
