@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StrictBool, StrictInt, StrictStr, StringConstraints
@@ -118,7 +118,6 @@ class RestMessage(Answer):
         self.content()
         if self.sent_at.tzinfo is None or self.received_at.tzinfo is None:
             raise ValueError("a time has no time zone")
-        self.sent_at.astimezone(UTC)
         return self
 
     def content(self) -> bytes:

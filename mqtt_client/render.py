@@ -19,7 +19,11 @@ def as_json(value: Mapping[str, object]) -> str:
 
 def local_time(moment: datetime, now: datetime, zone: tzinfo | None = None) -> str:
     """Write a time by the clock on the wall (`zone`, or the machine's), with the date when it is not today."""
-    there = moment.astimezone(zone)
+    try:
+        there = moment.astimezone(zone)
+    except (OverflowError, ValueError):
+        # A sender's clock may say year 1 or 9999, which some time zones have not got.
+        return moment.strftime("%Y-%m-%d %H:%M")
     return there.strftime("%H:%M" if there.date() == now.astimezone(zone).date() else "%Y-%m-%d %H:%M")
 
 

@@ -2,7 +2,6 @@
 
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from tests.support.stack import RunningStack, wait_for
 
 
 @pytest.fixture
-def stack(stack_factory: StackFactory) -> Iterator[RunningStack]:
+def stack(stack_factory: StackFactory) -> RunningStack:
     """A stack of this test's own."""
     return stack_factory().start()
 
@@ -100,7 +99,7 @@ def test_tokens_that_live_for_seconds_are_renewed_without_a_word(stack_factory: 
     alice, bob = (new_person(stack.server, tmp_path, name).register() for name in ("alice", "bob"))
     with bob.running("tail") as tail, bob.running("tail", "--json") as script:
         bob.wait_until_running(2)
-        sent = []
+        sent: list[str] = []
         until = time.monotonic() + 16
         while time.monotonic() < until:
             sent.append(f"m{len(sent)}")

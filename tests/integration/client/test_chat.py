@@ -194,3 +194,17 @@ def test_a_bare_mqtt_3_1_1_device_is_shown_and_answered(shared_stack: RunningSta
                 lambda: [message.payload for message in device.messages] == [b"thanks"], "the answer at the device"
             )
             assert len(tail.out) == 2
+
+
+def test_a_burst_is_shown_whole_in_order_and_once(shared_stack: RunningStack, alice: Person, bob: Person) -> None:
+    """From a device that names no ids, so that receipts and the feed do all of it."""
+    block = bob.login()["mqtt"]
+    with alice.running("tail", "--json") as script, alice.running("tail") as tail:
+        alice.wait_until_running(2)
+        with Peer(shared_stack.mqtt_port, block["client_id"], block["username"], block["password"]) as device:
+            for number in range(400):
+                device.publish(f"users/{alice.name}/inbox/{bob.name}", f"m{number}".encode(), 1)
+        wait_for(lambda: len(tail.out) == len(script.out) == 400, "all of them", timeout=60)
+    expected = [f"m{number}" for number in range(400)]
+    assert [line.partition(": ")[2] for line in tail.out] == expected
+    assert [json.loads(line)["body"] for line in script.out] == expected

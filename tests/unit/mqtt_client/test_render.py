@@ -74,6 +74,13 @@ def test_the_clock_on_the_wall_counts_and_another_day_is_named() -> None:
     assert local_time(NOON, NOON + timedelta(days=1), east) == "2026-02-01 02:00"
 
 
+@pytest.mark.parametrize("year", [1, 9999])
+def test_a_senders_clock_at_the_end_of_time_is_shown_too(year: int) -> None:
+    moment = datetime(year, 1 if year == 1 else 12, 1 if year == 1 else 31, 12, 0, tzinfo=UTC)
+    shown_times = {local_time(moment, NOON, timezone(timedelta(hours=hours)))[-5:] for hours in (-14, 14)}
+    assert shown_times <= {"12:00", "22:00", "02:00"}
+
+
 @given(st.text())
 def test_json_is_one_line_of_plain_ascii_that_reads_back(text: str) -> None:
     line = as_json({"body": text})
