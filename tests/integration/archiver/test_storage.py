@@ -1,0 +1,246 @@
+"""The storage by itself, on a real database: several writers, a reader, and every value a message can have."""
+
+import random
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import psycopg2
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from archiver.delivery import Delivery, Origin
+from archiver.errors import OutageError, UnstorableError
+from archiver.letters import Item, Letter, read_delivery, refuse
+from archiver.plan import Archived
+from archiver.rows import COLUMNS, copy_data
+from archiver.storage import SWEEP_EVERY, WINDOW, Storage
+from wire.message import Envelope, RefusedError, read_message, user_properties
+
+US = 1_700_000_000_000_000
+ORIGIN = Origin("archiver.1", 1, resumed=False)
+
+
+@pytest.fixture
+def url(database_url: str) -> str:
+    """Make a database with users in it."""
+    with closing(psycopg2.connect(database_url)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("INSERT INTO users (username) SELECT 'user' || n FROM generate_series(0, 9) AS n")
+    return database_url
+
+
+@pytest.fixture
+def storage(url: str) -> Iterator[Storage]:
+    """Open the storage."""
+    opened = Storage(url)
+    yield opened
+    opened.close()
+
+
+def item(
+    body: bytes, *, sender: int = 0, to: int = 1, ids: bool = True, number: int = 1, duplicate: bool = False
+) -> Item:
+    """Make a message; its packet id is its number."""
+    properties = [("id", str(uuid4()))] if ids else []
+    topic = f"users/user{to}/inbox/user{sender}"
+    packet_id = (number - 1) % 65_535 + 1
+    return read_delivery(Delivery(number, packet_id, duplicate, topic, body, None, properties, US), uuid4)
+
+
+def rows(url: str, statement: str) -> list[tuple[Any, ...]]:
+    """Run a query."""
+    with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchall()
+
+
+def numbers(outcomes: Sequence[object]) -> list[int]:
+    """Return the numbers of what is stored."""
+    return [outcome.seq for outcome in outcomes if isinstance(outcome, Archived)]
+
+
+def write(url: str, seed: int, batches: int) -> list[int]:
+    """Store batches of messages between random users, with random pauses; returns their numbers."""
+    chance = random.Random(seed)
+    storage = Storage(url)
+    made: list[int] = []
+    for _ in range(batches):
+        items = [
+            item(b"x", sender=chance.randrange(10), to=chance.randrange(10)) for _ in range(chance.randrange(1, 30))
+        ]
+        made += numbers(storage.store(Origin(f"archiver.{seed}", 1, resumed=False), items))
+        time.sleep(chance.random() * 0.01)
+    storage.close()
+    return made
+
+
+def test_a_reader_that_pages_by_number_skips_nothing_while_two_archivers_write(url: str) -> None:
+    made: list[int] = []
+    writers = [threading.Thread(target=lambda seed=seed: made.extend(write(url, seed, 60))) for seed in (1, 2)]
+    for writer in writers:
+        writer.start()
+    seen: list[int] = []
+    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        while True:
+            running = any(writer.is_alive() for writer in writers)
+            after = seen[-1] if seen else 0
+            cursor.execute("SELECT seq FROM messages WHERE seq > %s ORDER BY seq LIMIT 7", (after,))
+            page = [seq for (seq,) in cursor.fetchall()]
+            seen += page
+            if not page and not running:
+                break
+    assert seen == sorted(made)
+    assert seen == list(range(1, len(made) + 1)), "and no number is wasted"
+    assert rows(url, "SELECT count(*) FROM conversations WHERE last_seq = 0") == [(0,)]
+    newest = (
+        "SELECT count(*) FROM conversations c"
+        " WHERE last_seq <> (SELECT max(seq) FROM messages WHERE conversation_id = c.id)"
+    )
+    assert rows(url, newest) == [(0,)]
+    members = (
+        "SELECT count(*) FROM participants JOIN conversations c ON c.id = conversation_id"
+        " WHERE user_id NOT IN (user_low, user_high)"
+    )
+    assert rows(url, members) == [(0,)]
+
+
+def test_storing_the_same_batch_again_says_the_same(storage: Storage, url: str) -> None:
+    items = [item(b"%d" % number, ids=number % 2 == 0, number=number) for number in range(1, 20)]
+    items.append(item(b"", number=20))
+    first = storage.store(ORIGIN, items)
+    assert storage.store(ORIGIN, items) == first
+    assert numbers(first) == list(range(1, 20))
+    assert rows(url, "SELECT count(*) FROM messages") == [(19,)]
+
+
+texts = st.text(st.characters(codec="utf-8"))
+bodies = st.binary(max_size=300)
+
+
+@st.composite
+def messages(draw: st.DrawFn) -> tuple[bytes, str | None, list[tuple[str, str]]]:
+    """Make a message that may be right."""
+    moment = st.datetimes(timezones=st.just(UTC))
+    envelope = Envelope(draw(st.none() | st.uuids()), None, draw(st.none() | moment))
+    extra = draw(st.lists(st.tuples(texts, texts), max_size=3))
+    content_type = draw(st.none() | texts | st.sampled_from(["text/plain", 'a/b; c="\\"', "a/\\n"]))
+    return draw(bodies), content_type, [*user_properties(envelope), *extra]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(made=messages(), topic=st.none() | texts)
+def test_whatever_is_received_is_stored_as_it_is_or_kept_as_a_dead_letter(
+    storage: Storage, url: str, made: tuple[bytes, str | None, list[tuple[str, str]]], topic: str | None
+) -> None:
+    body, content_type, properties = made
+    name = "users/user1/inbox/user0" if topic is None else topic
+    letter = read_delivery(Delivery(1, 1, False, name, body, content_type, properties, US), uuid4)
+    [outcome] = storage.store(ORIGIN, [letter])
+    if isinstance(outcome, Archived):
+        envelope = read_message(body, content_type, properties)
+        found = rows(url, f"SELECT body, content_type, sent_at, received_at FROM messages WHERE seq = {outcome.seq}")  # noqa: S608  # a number
+        assert bytes(found[0][0]) == body
+        assert found[0][2] == envelope.sent_at
+        assert found[0][3] == datetime.fromtimestamp(US / 1e6, UTC)
+    else:
+        found = rows(url, "SELECT body, reason FROM dead_letters ORDER BY id DESC LIMIT 1")
+        assert (bytes(found[0][0]), found[0][1]) == (body, outcome.reason)
+
+
+def test_a_dead_letter_takes_nul_and_surrogates_too(storage: Storage, url: str) -> None:
+    delivery = Delivery(1, 1, False, "a\0b", b"\0", "\ud800", [("\0", "\udfff")], US)
+    storage.store(ORIGIN, [refuse(delivery, None, "malformed", "\0", uuid4)])
+    assert rows(url, "SELECT topic, detail, content_type, properties::text FROM dead_letters") == [
+        ("a\ufffdb", "\ufffd", "?", '[["\\u0000", "\\udfff"]]')
+    ]
+
+
+def test_the_columns_of_copy_are_those_of_the_table(url: str) -> None:
+    named = rows(url, "SELECT column_name FROM information_schema.columns WHERE table_name = 'messages'")
+    assert {name for (name,) in named} == set(COLUMNS)
+    assert copy_data([]) == b"PGCOPY\n\xff\r\n\0" + bytes(8) + b"\xff\xff"
+
+
+def test_a_redelivery_without_an_id_is_known_only_in_a_resumed_session_and_as_a_redelivery(
+    storage: Storage, url: str
+) -> None:
+    first = storage.store(ORIGIN, [item(b"same", ids=False, number=1)])
+    again = item(b"same", ids=False, number=1, duplicate=True)
+    known = storage.store(Origin("archiver.1", 2, resumed=True), [again])
+    assert known == first
+    other = item(b"other", ids=False, number=1, duplicate=True)
+    elsewhere = item(b"same", ids=False, number=2, duplicate=True)
+    assert numbers(storage.store(Origin("archiver.1", 3, resumed=True), [other, elsewhere])) == [2, 3]
+    assert isinstance(again, Letter)
+    assert numbers(storage.store(Origin("archiver.2", 4, resumed=True), [again._replace(id=uuid4())])) == [4]
+    fresh = item(b"same", ids=False, number=2)
+    assert numbers(storage.store(Origin("archiver.1", 5, resumed=True), [fresh])) == [5]
+    afresh = item(b"same", ids=False, number=2, duplicate=True)
+    assert numbers(storage.store(Origin("archiver.1", 6, resumed=False), [afresh])) == [6]
+    assert rows(url, "SELECT count(*) FROM messages") == [(6,)]
+
+
+def test_rows_about_packet_ids_go_before_the_packet_ids_come_round_again(storage: Storage, url: str) -> None:
+    storage.store(ORIGIN, [item(b"early", ids=False, number=1)])
+    for start in range(2, WINDOW + 2 * SWEEP_EVERY, SWEEP_EVERY):
+        storage.store(ORIGIN, [item(b"x", number=start)])
+    assert rows(url, "SELECT count(*) FROM unacknowledged") == [(0,)]
+    assert WINDOW + 2 * SWEEP_EVERY + 20_000 < 65_535
+
+
+def test_redeliveries_come_before_the_first_new_one_so_only_that_clears_what_earlier_connections_left(
+    storage: Storage, url: str
+) -> None:
+    storage.store(ORIGIN, [item(b"%d" % number, ids=False, number=number) for number in range(1, 5)])
+    resumed = Origin("archiver.1", 2, resumed=True)
+    storage.store(resumed, [item(b"1", ids=False, number=1, duplicate=True)])
+    assert rows(url, "SELECT count(*) FROM unacknowledged") == [(4,)]
+    storage.store(resumed, [item(b"new", number=5)])
+    assert rows(url, "SELECT packet_id FROM unacknowledged") == [(1,)]
+
+
+def test_a_refused_first_message_makes_no_conversation(storage: Storage, url: str) -> None:
+    properties = [("relation", "reply"), ("relates-to", str(uuid4()))]
+    letter = read_delivery(Delivery(1, 1, False, "users/user1/inbox/user0", b"x", None, properties, US), uuid4)
+    assert isinstance(letter, Letter)
+    storage.store(ORIGIN, [letter])
+    assert rows(url, "SELECT count(*) FROM conversations") == [(0,)]
+
+
+def test_what_the_database_refuses_is_told_from_an_outage(storage: Storage, url: str) -> None:
+    storage.check()
+    with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE messages ADD CHECK (body <> 'poison')")
+    with pytest.raises(UnstorableError, match="CheckViolation"):
+        storage.store(ORIGIN, [item(b"good"), item(b"poison")])
+    assert rows(url, "SELECT count(*) FROM messages") == [(0,)]
+    rows(url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'nightjar-archiver'")
+    numbers(storage.store(ORIGIN, [item(b"good")]))
+    with pytest.raises(OutageError):
+        Storage("postgresql://127.0.0.1:1/x").store(ORIGIN, [item(b"good")])
+    with pytest.raises(OutageError):
+        Storage("postgresql://127.0.0.1:1/x").check()
+    storage.end()
+    with pytest.raises(OutageError, match="ending"):
+        storage.store(ORIGIN, [item(b"good")])
+
+
+def test_a_batch_that_waits_for_another_archiver_can_be_interrupted(storage: Storage, url: str) -> None:
+    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
+        threading.Timer(0.3, storage.interrupt).start()
+        with pytest.raises(OutageError):
+            storage.store(ORIGIN, [item(b"good")])
+        connection.rollback()
+    assert numbers(storage.store(ORIGIN, [item(b"good")])) == [1]
+
+
+def test_read_message_refuses_what_the_archive_could_not_hold() -> None:
+    with pytest.raises(RefusedError):
+        read_message(b"x", "text/\0", [])
