@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
-from uuid import UUID
 
 from archiver.letters import Item, Letter, Refused, reject
 from wire.message import TEXT, default_content_type
@@ -23,7 +22,7 @@ class Filed(NamedTuple):
 class Archived(NamedTuple):
     """A message that is stored, by this batch or before."""
 
-    id: UUID
+    id: str
     seq: int
     sender: str
     to: str
@@ -126,7 +125,7 @@ class _Planner:
     def _again(self, letter: Letter, seq: int, same: bool) -> Outcome:
         if not same:
             return reject(letter, "id_conflict", "the sender has used this id for another message")
-        return Archived(letter.id, seq, letter.sender, letter.to)
+        return Archived(str(letter.id), seq, letter.sender, letter.to)
 
     def _number(self, letter: Letter, conversation_id: int, sender_id: int) -> Outcome:
         target_seq = None
@@ -144,7 +143,7 @@ class _Planner:
         self._targets.setdefault((letter.id.int, conversation_id), row)
         self.plan.newest[conversation_id] = seq
         self.plan.rows.append(row)
-        return Archived(letter.id, seq, letter.sender, letter.to)
+        return Archived(str(letter.id), seq, letter.sender, letter.to)
 
     def _target(self, message_id: int, conversation_id: int) -> Row | Filed | None:
         """Find the message of an id in a conversation: stored before, or earlier in this batch."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from archiver.connection import Publication
 from archiver.plan import Archived, Outcome
-from wire.conversations import direct
+from wire.conversations import Conversation, direct
 from wire.receipts import Receipt, Rejected, Stored, encode_receipts, split_receipts
 from wire.topics import archived
 
@@ -23,9 +23,10 @@ class Gathered:
 
     def add(self, outcomes: Iterable[Outcome]) -> None:
         """Gather what receivers are told. A note to oneself is in the receipt to its sender already."""
+        sides = _Sides()
         for outcome in outcomes:
             if isinstance(outcome, Archived) and outcome.to != outcome.sender:
-                receipt = Stored(str(outcome.id), outcome.seq, direct(outcome.sender), outcome.sender)
+                receipt = Stored(outcome.id, outcome.seq, sides[outcome.sender], outcome.sender)
                 self._receipts[outcome.to].append(receipt)
                 self._count += 1
 
@@ -37,12 +38,21 @@ class Gathered:
         return publications
 
 
+class _Sides(dict[str, Conversation]):
+    """Direct conversations by the other side's name, each made once a batch."""
+
+    def __missing__(self, name: str) -> Conversation:
+        self[name] = direct(name)
+        return self[name]
+
+
 def to_senders(outcomes: Iterable[Outcome]) -> list[Publication]:
     """Write what senders are told of a batch."""
     receipts: dict[str, list[Receipt]] = defaultdict(list)
+    sides = _Sides()
     for outcome in outcomes:
         if isinstance(outcome, Archived):
-            receipt = Stored(str(outcome.id), outcome.seq, direct(outcome.to), outcome.sender)
+            receipt = Stored(outcome.id, outcome.seq, sides[outcome.to], outcome.sender)
             receipts[outcome.sender].append(receipt)
         elif outcome.sender is not None:
             receipts[outcome.sender].append(Rejected(outcome.id, outcome.reason))

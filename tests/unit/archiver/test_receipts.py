@@ -9,7 +9,7 @@ from archiver.receipts import Gathered, to_senders
 from wire.conversations import direct
 from wire.receipts import Rejected, Stored, decode_receipts
 
-ONE, TWO, THREE = (UUID(int=number) for number in (1, 2, 3))
+ONE, TWO, THREE = (str(UUID(int=number)) for number in (1, 2, 3))
 NOTHING = Delivery(1, 1, False, "", b"", None, [], 0)
 OUTCOMES: list[Outcome] = [
     Archived(ONE, 1, "alice", "bob"),
@@ -24,11 +24,11 @@ def test_senders_are_told_of_all_their_messages_in_one_publication_each() -> Non
     told = {publication.topic: decode_receipts(publication.payload) for publication in to_senders(OUTCOMES)}
     assert told == {
         "users/alice/archived": [
-            Stored(str(ONE), 1, direct("bob"), "alice"),
+            Stored(ONE, 1, direct("bob"), "alice"),
             Rejected("x", "malformed"),
-            Stored(str(THREE), 3, direct("alice"), "alice"),
+            Stored(THREE, 3, direct("alice"), "alice"),
         ],
-        "users/bob/archived": [Stored(str(TWO), 2, direct("alice"), "bob")],
+        "users/bob/archived": [Stored(TWO, 2, direct("alice"), "bob")],
     }
 
 
@@ -38,8 +38,8 @@ def test_receivers_are_told_of_what_is_stored_and_nobody_of_a_note_to_oneself() 
     assert len(gathered) == 2
     told = {publication.topic: decode_receipts(publication.payload) for publication in gathered.take()}
     assert told == {
-        "users/bob/archived": [Stored(str(ONE), 1, direct("alice"), "alice")],
-        "users/alice/archived": [Stored(str(TWO), 2, direct("bob"), "bob")],
+        "users/bob/archived": [Stored(ONE, 1, direct("alice"), "alice")],
+        "users/alice/archived": [Stored(TWO, 2, direct("bob"), "bob")],
     }
     assert gathered.take() == []
     assert len(gathered) == 0
