@@ -48,7 +48,4 @@ def _unexpected(error: Exception) -> Response:
 
 
 def _answer(body: dict[str, object], status: int, headers: dict[str, str]) -> Response:
-    response = Response(json.dumps(body, ensure_ascii=False), status, headers, mimetype=PROBLEM_JSON)
-    if status == 413:
-        response.headers["Connection"] = "close"
-    return response
+    return Response(json.dumps(body, ensure_ascii=False), status, headers, mimetype=PROBLEM_JSON)

@@ -54,18 +54,26 @@ def history(
 
 
 def feed(cur: cursor, reader: Reader, after: int, limit: int) -> list[StoredMessage]:
-    """List at most `limit` messages of all of a user's conversations right after `after`, in ascending seq."""
+    """List at most `limit` messages of all of a user's conversations right after `after`, in ascending seq.
+
+    The numbers come from the index alone, a few of each conversation that has anything new; then those rows are read.
+    """
     cur.execute(
         f"""
         SELECT {_MESSAGE}, o.id, o.username
-        FROM participants p
-        JOIN conversations c ON c.id = p.conversation_id AND c.last_seq > %(after)s
-        JOIN users o ON o.id = CASE WHEN c.user_low = p.user_id THEN c.user_high ELSE c.user_low END
-        CROSS JOIN LATERAL (
-            SELECT * FROM messages WHERE conversation_id = c.id AND seq > %(after)s ORDER BY seq LIMIT %(limit)s
-        ) m
-        WHERE p.user_id = %(reader)s
-        ORDER BY m.seq LIMIT %(limit)s
+        FROM (
+            SELECT n.seq, CASE WHEN c.user_low = p.user_id THEN c.user_high ELSE c.user_low END AS other
+            FROM participants p
+            JOIN conversations c ON c.id = p.conversation_id AND c.last_seq > %(after)s
+            CROSS JOIN LATERAL (
+                SELECT seq FROM messages WHERE conversation_id = c.id AND seq > %(after)s ORDER BY seq LIMIT %(limit)s
+            ) n
+            WHERE p.user_id = %(reader)s
+            ORDER BY n.seq LIMIT %(limit)s
+        ) f
+        JOIN messages m ON m.seq = f.seq
+        JOIN users o ON o.id = f.other
+        ORDER BY m.seq
         """,  # noqa: S608  # a constant
         {"reader": reader.id, "after": after, "limit": limit},
     )

@@ -16,7 +16,9 @@ Json = dict[str, object]
 
 def ended(confirmed: bool) -> Response:
     """Answer 204 when the broker has confirmed, 202 when it is yet to be told."""
-    return Response(status=204 if confirmed else 202)
+    answer = Response(status=204 if confirmed else 202)
+    del answer.headers["Content-Type"]
+    return answer
 
 
 def profile_json(user: User) -> Json:
