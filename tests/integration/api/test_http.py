@@ -1,5 +1,8 @@
 """HTTP as such: unknown routes, wrong methods, headers, the specification, metrics, health."""
 
+import json
+import socket
+
 import httpx
 import pytest
 
@@ -113,3 +116,23 @@ def test_the_log_holds_a_line_for_each_request_and_no_secret(api_stack: RunningS
     for secret in (PASSWORD, "hush hush", alice.session["refresh_token"], alice.session["access_token"], "777777"):
         assert secret not in log
     assert alice.session["mqtt"]["password"] not in log
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"nonsense\r\n\r\n", 400),
+        (b"GET /v1/me HTTP/9.9\r\n\r\n", 400),
+        (b"GET /v1/users/" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+        (b"GET /v1/me HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 100_000 + b"\r\n\r\n", 431),
+        (b"GET /v1/me HTTP/1.1\r\nHost: x\r\nbad header: 1\r\n\r\n", 400),
+    ],
+)
+def test_what_is_no_request_is_refused_with_a_problem(api_stack: RunningStack, sent: bytes, status: int) -> None:
+    with socket.create_connection(("127.0.0.1", api_stack.config.api.port), timeout=10) as connection:
+        connection.sendall(sent)
+        answer = connection.recv(65536)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert b"Content-Type: application/problem+json" in head
+    assert json.loads(body)["status"] == status

@@ -1,0 +1,46 @@
+"""gunicorn's worker, which answers what is no HTTP request with a problem too."""
+
+import json
+import logging
+import socket
+from typing import Any, Final
+
+from gunicorn import util
+from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
+from gunicorn.workers.gthread import ThreadWorker
+
+from auth_api.errors import PROBLEM_JSON, problem
+
+_LOG = logging.getLogger(__name__)
+_UNREADABLE: Final = (400, "Bad Request", "The request is not as HTTP has it.")
+_TOO_LONG: Final = (414, "URI Too Long", "The request's first line is too long.")
+_TOO_LARGE: Final = (431, "Request Header Fields Too Large", "The request's headers are too large.")
+
+
+class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn publishes no types
+    """A worker with threads; it differs only in how it refuses what it cannot read."""
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:  # noqa: ANN401  # gunicorn's own signature
+        """Answer a request that never reached the application."""
+        match exc:
+            case LimitRequestLine():
+                _refuse(client, *_TOO_LONG)
+            case LimitRequestHeaders():
+                _refuse(client, *_TOO_LARGE)
+            case ParseException():
+                _refuse(client, *_UNREADABLE)
+            case _:
+                super().handle_error(req, client, addr, exc)
+
+
+def _refuse(client: socket.socket, status: int, title: str, detail: str) -> None:
+    _LOG.info("refused with %d what is no request", status)
+    body = json.dumps(problem(status, title, detail)).encode()
+    head = (
+        f"HTTP/1.1 {status} {title}\r\nConnection: close\r\nContent-Type: {PROBLEM_JSON}\r\n"
+        f"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    try:
+        util.write_nonblock(client, head.encode() + body)
+    except OSError as error:
+        _LOG.debug("whoever was refused is gone: %s", error)
