@@ -108,8 +108,8 @@ class Settings(KeySettings):
     login_address_limit: Limit = "100/hour"
     registration_limit: Limit = "20/hour"
     password_hash: Annotated[str, AfterValidator(_password_hash)] = "scrypt:32768:8:3"  # noqa: S105  # a method, no password
-    password_min: int = Field(default=8, ge=1, le=256)
-    password_max: int = Field(default=256, ge=8, le=4096)
+    password_min: int = Field(default=8, ge=1, le=64)
+    password_max: int = Field(default=256, ge=64, le=4096)
     password_common: int = Field(default=3000, ge=0, le=30000)
     body_bytes: int = Field(default=65536, ge=1024, le=67_108_864)
     trusted_proxies: int = Field(default=0, ge=0, le=16)

@@ -136,3 +136,12 @@ def test_what_is_no_request_is_refused_with_a_problem(api_stack: RunningStack, s
     assert head.startswith(b"HTTP/1.1 %d " % status)
     assert b"Content-Type: application/problem+json" in head
     assert json.loads(body)["status"] == status
+
+
+def test_a_body_in_broken_chunks_is_a_problem(api_stack: RunningStack) -> None:
+    head = b"POST /v1/users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", api_stack.config.api.port), timeout=10) as connection:
+        connection.sendall(head + b"ZZ\r\n{}\r\n0\r\n\r\n")
+        answer = connection.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"application/problem+json" in answer
