@@ -1,7 +1,8 @@
 """A message: a body, and the MQTT 5 properties that describe it (contract, section 3)."""
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -24,6 +25,11 @@ RejectReason = Literal["unknown_recipient", "not_a_member", "too_large", "id_con
 RELATIONS: Final[frozenset[str]] = frozenset(get_args(Relation))
 REJECT_REASONS: Final[frozenset[str]] = frozenset(get_args(RejectReason))
 
+_ONCE: Final[Mapping[str, RejectReason]] = {
+    "id": "malformed",
+    "relation": "bad_relation",
+    "relates-to": "bad_relation",
+}
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.ASCII | re.IGNORECASE)
 _MEDIA_TYPE = re.compile(r"[!-~]+/[!-~]+(?:[ \t]*;[ -~\t]*)?\Z", re.ASCII)
 
@@ -72,7 +78,7 @@ def read_message(body: bytes, content_type: str | None, user_properties: Sequenc
         raise RefusedError("too_large", f"the body has {len(body)} bytes, {BODY_MAX} are allowed")
     if _properties_size(user_properties) > USER_PROPERTIES_MAX:
         raise RefusedError("too_large", f"the user properties have more than {USER_PROPERTIES_MAX} bytes")
-    named = _Named(user_properties)
+    named = _by_name(user_properties)
     message_id = _read_id(named)
     relation, relates_to = _read_relation(named)
     if content_type is not None and not _is_media_type(content_type):
@@ -98,31 +104,25 @@ def claimed_id(properties: Sequence[tuple[str, str]]) -> str | None:
     return next((value for name, value in properties if name == "id"), None)
 
 
-class _Named:
-    """User properties by name; a name that stands there more than once is known as such."""
-
-    def __init__(self, properties: Sequence[tuple[str, str]]) -> None:
-        self.values = dict(properties)
-        self._all = properties if len(self.values) < len(properties) else ()
-
-    def only(self, wanted: str, reason: RejectReason) -> str | None:
-        """Return the value of a property that may stand there once."""
-        count = self.count(wanted)
-        if count > 1:
-            raise RefusedError(reason, f"the user property {wanted} stands there {count} times")
-        return self.values.get(wanted)
-
-    def count(self, wanted: str) -> int:
-        """Say how often a property stands there; only repeated names are counted beyond one."""
-        return sum(name == wanted for name, _ in self._all) if self._all else int(wanted in self.values)
+def _by_name(properties: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Return properties by name. Of those with a meaning none may stand there twice; a repeated `sent-at` is none."""
+    named = dict(properties)
+    if len(named) < len(properties):
+        repeated = Counter(name for name, _ in properties)
+        for name, reason in _ONCE.items():
+            if repeated[name] > 1:
+                raise RefusedError(reason, f"the user property {name} stands there {repeated[name]} times")
+        if repeated["sent-at"] > 1:
+            del named["sent-at"]
+    return named
 
 
 def _properties_size(properties: Sequence[tuple[str, str]]) -> int:
     return len("".join(chain.from_iterable(properties)).encode())
 
 
-def _read_id(named: _Named) -> UUID | None:
-    text = named.only("id", "malformed")
+def _read_id(named: Mapping[str, str]) -> UUID | None:
+    text = named.get("id")
     if text is None:
         return None
     message_id = parse_uuid(text)
@@ -131,13 +131,13 @@ def _read_id(named: _Named) -> UUID | None:
     return message_id
 
 
-def _read_sent_at(named: _Named) -> datetime | None:
-    return parse_time(named.values["sent-at"]) if named.count("sent-at") == 1 else None
+def _read_sent_at(named: Mapping[str, str]) -> datetime | None:
+    text = named.get("sent-at")
+    return None if text is None else parse_time(text)
 
 
-def _read_relation(named: _Named) -> tuple[Relation | None, UUID | None]:
-    relation = named.only("relation", "bad_relation")
-    target = named.only("relates-to", "bad_relation")
+def _read_relation(named: Mapping[str, str]) -> tuple[Relation | None, UUID | None]:
+    relation, target = named.get("relation"), named.get("relates-to")
     if relation is None and target is None:
         return None, None
     if relation is None or target is None:
