@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +14,11 @@ _POLL_SECONDS = 0.02
 
 
 class FileLock:
-    """An advisory lock on a file; one holder at a time, among processes and within one."""
+    """An advisory lock on a file; one holder at a time, among processes and within one.
+
+    A holder that has been stopped (Ctrl-Z, or a terminal that takes no output) still holds it. So a holder gives signs
+    of life, and one that gives none can be deposed: the file is replaced, and the holder notices when it goes on.
+    """
 
     def __init__(self, path: Path) -> None:
         """Name the file; it is made when the lock is first asked for, and stays."""
@@ -23,25 +28,62 @@ class FileLock:
     def take(self) -> bool:
         """Take the lock if it is free; say whether it was. Raises StorageError."""
         try:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._descriptor = self._try()
         except OSError as error:
-            raise StorageError(f"{self._path} cannot be opened: {error.strerror}") from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return False
-        except OSError as error:
-            os.close(descriptor)
             raise StorageError(f"{self._path} cannot be locked: {error.strerror}") from error
-        self._descriptor = descriptor
-        return True
+        return self._descriptor is not None and self.beat()
+
+    def beat(self) -> bool:
+        """Give a sign of life; say whether the lock is still ours."""
+        if self._descriptor is None:
+            return False
+        try:
+            os.utime(self._descriptor)
+            if os.path.samestat(os.fstat(self._descriptor), self._path.stat()):
+                return True
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise StorageError(f"{self._path} cannot be used: {error.strerror}") from error
+        self.release()
+        return False
+
+    def depose(self, silent_seconds: float) -> None:
+        """Free the lock if its holder has given no sign of life for that long. Raises StorageError."""
+        if not self._is_silent(silent_seconds):
+            return
+        guard = FileLock(self._path.with_suffix(".guard"))
+        try:
+            if guard.take() and self._is_silent(silent_seconds):
+                self._path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"{self._path} cannot be replaced: {error.strerror}") from error
+        finally:
+            guard.release()
 
     def release(self) -> None:
         """Let go of the lock, if it is held."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+    def _try(self) -> int | None:
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        except OSError:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def _is_silent(self, seconds: float) -> bool:
+        try:
+            return time.time() - self._path.stat().st_mtime > seconds
+        except OSError:
+            return False
 
 
 @asynccontextmanager

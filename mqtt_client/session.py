@@ -3,7 +3,7 @@
 A login is one device with one MQTT client id, so two connections of one profile would cut each other off. Whoever
 holds the lock of the profile connects; the others wait for it, and meanwhile live off the store: what they put into
 the outbox is published by the owner, and what comes in is read from the log. The kernel frees the lock of a process
-that was killed.
+that was killed; one that was stopped, by Ctrl-Z or by a terminal that takes no more output, is deposed.
 """
 
 import asyncio
@@ -27,9 +27,15 @@ from wire.times import parse_time
 from wire.topics import inbox
 
 _TAKE_OVER_SECONDS = 0.3
+_BEAT_SECONDS = 1.0
+_SILENT_SECONDS = 5.0
 _STABLE_SECONDS = 10.0
 _START_SECONDS = 10.0
 _TIDY_SECONDS = 300.0
+
+
+class _DeposedError(Exception):
+    """Another process took the connection over while this one was stopped."""
 
 
 class Session:
@@ -62,6 +68,7 @@ class Session:
         Raises NotLoggedInError, and as the owner OutOfReachError or ApiError when there are no credentials to be had.
         """
         self._api.check_login()
+        self._lock.depose(_SILENT_SECONDS)
         self._owner = self._lock.take()
         if self._owner:
             await self._api.mqtt()
@@ -72,14 +79,13 @@ class Session:
         Raises NotLoggedInError, StorageError; OutOfReachError when impatient.
         """
         try:
-            while not self._owner:
-                count = self._wakeups.count
-                self._api.check_login()
-                self._owner = self._lock.take()
-                if not self._owner:
+            while True:
+                while not self._owner:
                     patient = True
-                    await self._wakeups.changed_since(count, _TAKE_OVER_SECONDS)
-            await self._own(patient=patient)
+                    await self._wait_for_lock()
+                with suppress(_DeposedError):
+                    await _first(self._own(patient=patient), self._keep_lock())
+                self._owner = False
         finally:
             self.release()
 
@@ -90,6 +96,23 @@ class Session:
             self._lock.release()
             with suppress(OSError):
                 self._wakeups.notify()
+
+    async def _wait_for_lock(self) -> None:
+        count = self._wakeups.count
+        self._api.check_login()
+        self._lock.depose(_SILENT_SECONDS)
+        self._owner = self._lock.take()
+        if not self._owner:
+            await self._wakeups.changed_since(count, _TAKE_OVER_SECONDS)
+
+    async def _keep_lock(self) -> None:
+        while True:
+            self._check_lock()
+            await asyncio.sleep(_BEAT_SECONDS)
+
+    def _check_lock(self) -> None:
+        if not self._lock.beat():
+            raise _DeposedError
 
     async def _own(self, *, patient: bool) -> None:
         failures, refused = 0, None
@@ -108,6 +131,7 @@ class Session:
                 self._tell("ended", str(error))
                 raise
             except (LinkError, OutOfReachError, ApiError) as error:
+                self._check_lock()
                 was_refused = isinstance(error, LinkError) and error.refused
                 if not patient and not (was_refused and self._clock() - began < _START_SECONDS):
                     raise OutOfReachError(str(error)) from error

@@ -70,10 +70,7 @@ def logout(options: Options) -> None:
             with account.store() as store:
                 return account.username, len(store.outbox())
 
-    done = run(work())
-    if done is None:
-        return
-    username, waiting = done
+    username, waiting = run(work())
     if waiting:
         notice(f"{waiting} unconfirmed in the outbox; sent when {username} logs in here again")
     say(as_json({"username": username}) if options.json else f"logged out {username}")
@@ -90,10 +87,7 @@ def whoami(options: Options) -> None:
             user = read(User, answer)
             return user.model_dump(), account.credentials
 
-    done = run(work())
-    if done is None:
-        return
-    user, credentials = done
+    user, credentials = run(work())
     if options.json:
         device = {"id": credentials.device_id, "name": credentials.device_name}
         say(as_json({**user, "device": device, "server": credentials.server}))
@@ -148,8 +142,7 @@ def password(options: Options, *, password_stdin: bool) -> None:
             return account.username
 
     username = run(work())
-    if username is not None:
-        say(as_json({"username": username}) if options.json else f"the password of {username} is changed")
+    say(as_json({"username": username}) if options.json else f"the password of {username} is changed")
 
 
 @click.command("delete-account")
@@ -166,27 +159,24 @@ def delete_account(options: Options, *, yes: bool, password_stdin: bool) -> None
         click.confirm(f"Delete {username} for good", abort=True, err=True)
     password_ = Asker(from_stdin=password_stdin).password()
 
-    async def work() -> bool:
+    async def work() -> None:
         async with open_account(profile, options.asked_server) as account:
             await account.api.call("DELETE", "/v1/me", body={"password": password_})
             profile.forget()
             remove_store(account.profile.store_file(account.credentials.server, username))
-            return True
 
-    if run(work()):
-        say(as_json({"username": username}) if options.json else f"{username} is deleted")
+    run(work())
+    say(as_json({"username": username}) if options.json else f"{username} is deleted")
 
 
-def _show_login(options: Options, credentials: Credentials | None, done: str) -> None:
-    if credentials is None:
-        return
+def _show_login(options: Options, credentials: Credentials, done: str) -> None:
     device = {"id": credentials.device_id, "name": credentials.device_name}
     named = {"username": credentials.username, "device": device, "server": credentials.server}
     said = f"{done} as {credentials.username} at {credentials.server} (device {credentials.device_id})"
     say(as_json(named) if options.json else said)
 
 
-def _show_sessions(options: Options, done: Devices | list[str] | None) -> None:
+def _show_sessions(options: Options, done: Devices | list[str]) -> None:
     if isinstance(done, Devices):
         for entry in done.sessions:
             mark = " (this one)" if entry.current else ""

@@ -3,13 +3,13 @@
 import os
 import re
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import click
 
 from mqtt_client.account import Account, check_user, open_account
 from mqtt_client.commands.options import Options, common, notice, reader_gone, run, say
-from mqtt_client.errors import InputError
 from mqtt_client.events import ConnectionChanged, Event, Message, MessageArrived, ReceiptArrived, message_of
 from mqtt_client.follow import Follower
 from mqtt_client.reading import conversations as read_conversations
@@ -67,10 +67,7 @@ def send(options: Options, to: str, text: str | None, seconds: float) -> None:
             message = compose(await check_user(account.api, to), body)
             return message.id, await send_message(account, message, seconds)
 
-    done = run(work())
-    if done is None:
-        raise InputError("interrupted; nothing was sent")
-    id_, seq = done
+    id_, seq = run(work())
     say(as_json({"id": id_, "seq": seq, "status": "stored"}) if options.json else f"{id_} {seq}")
 
 
@@ -118,7 +115,9 @@ def tail(options: Options, with_: str | None) -> None:
                     show = _Shower(options, account.username, one_conversation=only is not None)
                     await _tail(account, store, wakeups, follower, show)
 
-    run(work())
+    # However early it is interrupted, that is how a tail ends.
+    with suppress(click.Abort):
+        run(work())
 
 
 @click.command()

@@ -1,6 +1,7 @@
 """Options that every command takes, before its name or after it, and running a command's work."""
 
 import asyncio
+import os
 import select
 import signal
 import sys
@@ -74,9 +75,12 @@ def common(command: Command) -> Command:
     return click.pass_obj(command) if not isinstance(command, click.Command) else command
 
 
-def run(work: Coroutine[Any, Any, Result]) -> Result | None:
-    """Do a command's work. SIGINT and SIGTERM cancel it; work that does not turn that into an error returns None."""
-    return asyncio.run(_interruptible(work))
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    """Do a command's work. SIGINT and SIGTERM cancel it; work that does not make more of that was interrupted."""
+    try:
+        return asyncio.run(_cancelled_by_signals(work))
+    except asyncio.CancelledError:
+        raise click.Abort from None
 
 
 def say(text: str) -> None:
@@ -99,15 +103,14 @@ async def reader_gone() -> None:
         await asyncio.sleep(1)
 
 
-async def _interruptible(work: Coroutine[Any, Any, Result]) -> Result | None:
+async def _cancelled_by_signals(work: Coroutine[Any, Any, Result]) -> Result:
     task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, task.cancel)
-    try:
-        return await task
-    except asyncio.CancelledError:
-        return None
+    # Ctrl-Z stops us between two steps, never within one that others of the profile would have to wait for.
+    loop.add_signal_handler(signal.SIGTSTP, os.kill, os.getpid(), signal.SIGSTOP)
+    return await task
 
 
 def _take(check: Callable[[str], str]) -> Callable[[click.Context, click.Parameter, str | None], None]:

@@ -203,7 +203,7 @@ def test_a_burst_is_shown_whole_in_order_and_once(shared_stack: RunningStack, al
         alice.wait_until_running(2)
         with Peer(shared_stack.mqtt_port, block["client_id"], block["username"], block["password"]) as device:
             for number in range(400):
-                device.publish(f"users/{alice.name}/inbox/{bob.name}", f"m{number}".encode(), 1)
+                device.publish(f"users/{alice.name}/inbox/{bob.name}", f"m{number}".encode())
         wait_for(lambda: len(tail.out) == len(script.out) == 400, "all of them", timeout=60)
     expected = [f"m{number}" for number in range(400)]
     assert [line.partition(": ")[2] for line in tail.out] == expected

@@ -1,5 +1,6 @@
 """Several commands of one profile at once: one device, one connection, one login."""
 
+import signal
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.support.nightjar import Person, Running
@@ -108,3 +109,22 @@ def test_pipes_of_dead_processes_are_swept_away(alice: Person, bob: Person) -> N
     assert len(list((alice.directory / "wake").glob("*.pipe"))) == 1
     alice.run("send", bob.name, "m")
     assert list((alice.directory / "wake").iterdir()) == []
+
+
+def test_an_owner_that_is_stopped_holds_nobody_up_and_goes_on_afterwards(alice: Person, bob: Person) -> None:
+    """Ctrl-Z on a tail, then a send: the connection is taken from the tail, and not fought over afterwards."""
+    with alice.running("tail") as stopped:
+        bob.run("send", alice.name, "m0")
+        stopped.wait_for_line("m0")
+        stopped.process.send_signal(signal.SIGTSTP)
+        with alice.running("tail") as other:
+            alice.run("send", bob.name, "m1", "--timeout", "30")
+            other.wait_for_line("m1")
+            stopped.process.send_signal(signal.SIGCONT)
+            stopped.wait_for_line("m1")
+            bob.run("send", alice.name, "m2")
+            other.wait_for_line("m2")
+            stopped.wait_for_line("m2")
+            assert bodies(stopped) == ["m0", "m1", "m2"]
+            assert stopped.err == other.err == []
+            assert stopped.end() == 0
