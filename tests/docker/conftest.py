@@ -46,6 +46,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     skipped = [report for report in terminalreporter.stats.get("skipped", []) if "tests/docker/" in report.nodeid]
     if skipped:
         reason = skipped[0].longrepr[2] if isinstance(skipped[0].longrepr, tuple) else str(skipped[0].longrepr)
+        reason = reason.removeprefix("Skipped: ")
         terminalreporter.section("DOCKER TESTS SKIPPED", sep="!", red=True, bold=True)
         terminalreporter.line(f"The containers have NOT been tested ({len(skipped)} tests): {reason}", red=True)
 
