@@ -59,17 +59,23 @@ const char *filter_unshared(const char *filter)
 	return *inner ? inner + 1 : filter;
 }
 
+/* This one runs for every message and every reader of it, so it goes through both texts just once. */
 bool filter_matches(const char *filter, const char *topic)
 {
 	if(*topic == '$' && *filter != '$') return false;
 	for(;;){
-		const char *f_end = level_end(filter), *t_end = level_end(topic);
-		if(is_level(filter, f_end, '#')) return true;
-		if(!is_level(filter, f_end, '+') && !same_level(filter, f_end, topic, t_end)) return false;
-		if(!*t_end) return !*f_end || strcmp(f_end, "/#") == 0;
-		if(!*f_end) return false;
-		filter = f_end + 1;
-		topic = t_end + 1;
+		if(*filter == '#') return true;
+		if(*filter == '+'){
+			filter++;
+			topic = level_end(topic);
+		}else{
+			while(*filter == *topic && *filter && *filter != '/') filter++, topic++;
+			if((*filter && *filter != '/') || (*topic && *topic != '/')) return false;
+		}
+		if(!*topic) return !*filter || strcmp(filter, "/#") == 0;
+		if(!*filter) return false;
+		filter++;
+		topic++;
 	}
 }
 

@@ -20,7 +20,7 @@ from wire.control import Revocation, encode_revocations
 from wire.tokens import AclRule, api_acl, archiver_acl, user_acl
 from wire.topics import CONTROL
 
-_SANITIZER_REPORT = re.compile(r"AddressSanitizer|UndefinedBehaviorSanitizer|runtime error:|AddressSanitizer:DEADLYSIGNAL")
+_SANITIZER_REPORT = re.compile(r"AddressSanitizer|UndefinedBehaviorSanitizer|runtime error:")
 _LEAK = re.compile(r"(?:Direct|Indirect) leak of .*?(?=\n\n|\Z)", re.DOTALL)
 
 

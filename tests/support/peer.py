@@ -64,9 +64,7 @@ class Peer:
         self._client.username_pw_set(username, password)
         self._open(port, clean, session_seconds)
 
-    def _make(
-        self, client_id: str, clean: bool, will: tuple[str, bytes, bool] | None, will_delay: int
-    ) -> paho.Client:
+    def _make(self, client_id: str, clean: bool, will: tuple[str, bytes, bool] | None, will_delay: int) -> paho.Client:
         five = self._version == 5
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
@@ -77,13 +75,14 @@ class Peer:
         )
         client.on_connect = lambda _c, _u, _f, code, _p: self._connected.put(code.value)
         client.on_subscribe = lambda _c, _u, _m, codes, _p: self._answers.put(codes[0].value)
+        client.on_unsubscribe = lambda _c, _u, _m, codes, _p: self._answers.put(codes[0].value if codes else 0)
         client.on_publish = lambda _c, _u, _m, code, _p: self._answers.put(code.value)
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         if will:
             delay: Properties | None = None
             if will_delay:
-                delay = Properties(PacketTypes.WILLMESSAGE)
+                delay = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]  # paho does not annotate it
                 delay.WillDelayInterval = will_delay
             client.will_set(will[0], will[1], qos=1, retain=will[2], properties=delay)
         return client
@@ -91,7 +90,7 @@ class Peer:
     def _open(self, port: int, clean: bool, session_seconds: int) -> None:
         arguments: dict[str, Any] = {}
         if self._version == 5:
-            properties = Properties(PacketTypes.CONNECT)
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho does not annotate it
             properties.SessionExpiryInterval = session_seconds
             arguments = {"clean_start": clean, "properties": properties}
         self._client.connect("127.0.0.1", port, **arguments)
@@ -107,7 +106,7 @@ class Peer:
 
     def _on_message(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
         with self._changed:
-            self.messages.append(Message(message.topic, message.payload, message.qos, message.retain))
+            self.messages.append(Message(message.topic, bytes(message.payload), message.qos, message.retain))
             self._changed.notify_all()
 
     def __enter__(self) -> Self:
@@ -121,6 +120,11 @@ class Peer:
     def subscribe(self, topic_filter: str, qos: int = 1) -> int:
         """Subscribe; returns the code in the SUBACK: the granted QoS, or 0x80 and above."""
         self._client.subscribe(topic_filter, qos)
+        return self._answers.get(timeout=ANSWER_SECONDS)
+
+    def unsubscribe(self, topic_filter: str) -> int:
+        """Unsubscribe; returns the code in the UNSUBACK (always 0 in 3.1.1)."""
+        self._client.unsubscribe(topic_filter)
         return self._answers.get(timeout=ANSWER_SECONDS)
 
     def publish(
@@ -161,7 +165,7 @@ class Peer:
     def drop(self) -> None:
         """Lose the connection without a DISCONNECT, so that the broker publishes the will."""
         connection = self._client.socket()
-        if connection is not None:
+        if isinstance(connection, socket.socket):
             with suppress(OSError):  # it may have been closed from the other side
                 connection.shutdown(socket.SHUT_RDWR)
         self._client.loop_stop()
@@ -172,11 +176,13 @@ class Peer:
         self._client.loop_stop()
 
 
-def connects(connect: Callable[[], Peer]) -> bool:
-    """Whether a connection comes about; it is closed again."""
+def connects(connect: Callable[[], Peer], refusal: int = 0x87) -> bool:
+    """Whether a connection comes about; it is closed again. A refusal has to have this reason code."""
     try:
         peer = connect()
-    except RefusedError:
+    except RefusedError as refused:
+        if refused.code != refusal:
+            raise
         return False
     peer.close()
     return True

@@ -16,7 +16,9 @@ def storm(port: int, connects: Sequence[bytes], count: int, threads: int = 4) ->
     """Connect `count` times in all with these packets in turn; returns how many were accepted and refused."""
     shares = [count // threads + (number < count % threads) for number in range(threads)]
     with ThreadPoolExecutor(threads) as pool:
-        parts = list(pool.map(lambda number: _connect_often(port, connects[number::threads], shares[number]), range(threads)))
+        parts = list(
+            pool.map(lambda number: _connect_often(port, connects[number::threads], shares[number]), range(threads))
+        )
     return sum(part[0] for part in parts), sum(part[1] for part in parts)
 
 

@@ -77,9 +77,7 @@ def mqtt_claims(
     return {name: value for name, value in changed.items() if value is not REMOVE}
 
 
-def mint(
-    key: KeyPair, sub: str, client_id: str, acl: Iterable[AclRule], ttl: float = 3600, **overrides: Any
-) -> str:
+def mint(key: KeyPair, sub: str, client_id: str, acl: Iterable[AclRule], ttl: float = 3600, **overrides: Any) -> str:
     """Sign a good MQTT token, valid for `ttl` seconds; keywords override single claims."""
     claims = mqtt_claims(sub, client_id, acl, ttl, overrides)
     return jwt.encode(claims, key.private, algorithm=ALGORITHM, headers={"kid": key.kid})

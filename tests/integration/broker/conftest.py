@@ -97,7 +97,7 @@ class Arena:
         self.peers.callback(peer.close)
         return peer
 
-    def verdict(self, succeeded: bool) -> None:  # noqa: FBT001  # reads as the sentence that it is
+    def verdict(self, succeeded: bool) -> None:
         """Require that the attack succeeded where nobody guards, and failed where the plugin does."""
         assert succeeded is not self.guarded, "the attack succeeded" if succeeded else "the attack proves nothing"
 

@@ -272,6 +272,6 @@ def test_an_acl_file_lets_a_user_steal_from_the_archiver(acl_file_broker: Broker
 
 def test_an_acl_file_lets_a_user_take_over_the_archivers_session(acl_file_broker: Broker) -> None:
     """The client id belongs to whoever comes last."""
-    with Peer(acl_file_broker.port, "archiver.1", "archiver") as archiver:
-        with Peer(acl_file_broker.port, "archiver.1", "eve"):
-            archiver.wait_closed()
+    port = acl_file_broker.port
+    with Peer(port, "archiver.1", "archiver") as archiver, Peer(port, "archiver.1", "eve"):
+        archiver.wait_closed()

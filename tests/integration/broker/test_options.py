@@ -9,7 +9,7 @@ from tests.support.broker import Broker
 
 WRONG = {
     "plugin_opt_keys_dir": ("./nowhere", "nightjar: plugin_opt_keys_dir ./nowhere cannot be read"),
-    "plugin_opt_revocations_file": ("./nowhere/file", "nightjar: plugin_opt_revocations_file ./nowhere/file: No such file"),
+    "plugin_opt_revocations_file": ("./nowhere/file", "plugin_opt_revocations_file ./nowhere/file: No such file"),
     "plugin_opt_user_token_seconds": ("a day", "nightjar: plugin_opt_user_token_seconds must be a number of seconds"),
     "plugin_opt_wait_for_control": ("maybe", "nightjar: plugin_opt_wait_for_control must be true or false"),
     "plugin_opt_colour": ("blue", "nightjar: plugin_opt_colour is no option of this plugin"),

@@ -224,7 +224,10 @@ def test_odd_lengths(realm: Realm, reader: Reader, new_user: NewUser) -> None:
 def test_thousands_of_random_packets(realm: Realm, reader: Reader, new_user: NewUser) -> None:
     """Properties put together by chance, from good parts and bad ones."""
     user, chance = new_user("eve"), random.Random(20260101)
-    parts = [*ODD_PROPERTIES.values(), *(place for odd in ODD_STRINGS.values() if len(odd) < 100 for place in _string_places(odd))]
+    parts = [
+        *ODD_PROPERTIES.values(),
+        *(place for odd in ODD_STRINGS.values() if len(odd) < 100 for place in _string_places(odd)),
+    ]
     connection = _connect(realm, user)
     assert connection.read_until(CONNACK)
     passed = 0
