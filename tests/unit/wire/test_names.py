@@ -24,7 +24,7 @@ def test_what_the_pattern_makes_is_a_username(text: str) -> None:
     assert is_username(text)
 
 
-@pytest.mark.parametrize("text", ["abc", "0ab", "a-b", "a__", "a" * 32, *RESERVED_USERNAMES - {"me"}])
+@pytest.mark.parametrize("text", ["abc", "0ab", "a-b", "a__", "a" * 32, *sorted(RESERVED_USERNAMES - {"me"})])
 def test_usernames(text: str) -> None:
     assert is_username(text)
 
