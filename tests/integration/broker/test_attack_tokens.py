@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from tests.integration.broker.conftest import Arena, NewUser
 from tests.support.broker import Realm
 from tests.support.peer import connects
-from tests.support.raw_mqtt import CONNACK, RawConnection, connect_packet
+from tests.support.raw_mqtt import CONNACK, RawConnection, connect_packet, text
 from tests.support.tokens import REMOVE, KeyPair, mint, mqtt_claims
 from wire.tokens import user_acl
 
@@ -316,6 +316,27 @@ def test_no_password_at_all(arena: Arena, new_user: NewUser) -> None:
     """Nor is a user name alone enough."""
     user = new_user("eve")
     arena.verdict(_accepted(arena, user, f"{user}.x", ""))
+
+
+def test_another_way_to_authenticate(realm: Realm, new_user: NewUser) -> None:
+    """MQTT 5 lets a client name a method of its own instead; none but the token is known here."""
+    user = new_user("eve")
+    method = b"\x15" + text("token")
+    with RawConnection(realm.broker.port) as connection:
+        connection.send(connect_packet(f"{user}.x", user, realm.token(user, f"{user}.x"), properties=method))
+        answer = connection.read()
+        assert answer is None or (answer.kind == CONNACK and answer.body[1] >= 0x80)
+        assert connection.read() is None
+
+
+def test_a_second_connect(realm: Realm, new_user: NewUser) -> None:
+    """Nobody becomes somebody else on a connection that is open already."""
+    alice, eve = new_user("alice"), new_user("eve")
+    with RawConnection(realm.broker.port) as connection:
+        connection.send(connect_packet(f"{eve}.x", eve, realm.token(eve, f"{eve}.x")))
+        assert connection.read_until(CONNACK)
+        connection.send(connect_packet(f"{alice}.x", alice, realm.token(alice, f"{alice}.x")))
+        assert connection.read_until(CONNACK) is None
 
 
 GOOD_CLAIMS: dict[str, Callable[[int], dict[str, Any]]] = {
