@@ -213,7 +213,9 @@ class _Transaction:
         if not plan.rows:
             return
         made = self._make_conversations(plan, known)
-        rows = [row._replace(conversation_id=made.get(row.conversation_id, row.conversation_id)) for row in plan.rows]
+        rows = plan.rows
+        if made:
+            rows = [row._replace(conversation_id=made.get(row.conversation_id, row.conversation_id)) for row in rows]
         self._cursor.copy_expert(_COPY, io.BytesIO(copy_data(rows)))
         self._cursor.execute(
             "UPDATE conversations SET last_seq = GREATEST(last_seq, newest.seq)"
