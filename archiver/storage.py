@@ -40,8 +40,8 @@ SWEEP_EVERY: Final = 1000
 """Deliveries between two clearings of `unacknowledged`."""
 
 _DATA_ERROR_CLASSES: Final = frozenset({"21", "22", "23", "54"})
+"""SQLSTATE classes that say that the data is at fault. Every other is an outage: the same may succeed later."""
 _COPY: Final = f"COPY messages ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)"
-"""SQLSTATE classes that say that the data is at fault; every other says the same tomorrow of other data."""
 
 
 class Storage:
