@@ -39,9 +39,9 @@ ensure_venv() {
     local arguments=()
     for file in "$@"; do arguments+=(-r "$file"); done
     say "installing $(cat "$@" | grep -c '^[^#]') pinned Python packages into .venv (about a minute)"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps "${arguments[@]}" ||
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --no-deps "${arguments[@]}" ||
       fail "pip could not install the packages"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable . ||
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --no-deps --editable . ||
       fail "pip could not install the nightjar command"
     printf '%s\n' "$stamp" >>.venv/.installed
   fi
