@@ -13,7 +13,7 @@ from tests.e2e.mqtt_peer import Peer
 from tests.e2e.people import register
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(1500), pytest.mark.xdist_group("docker")]
 
 
 def test_the_end_to_end_tests_pass_against_the_containers(containers: Compose) -> None:
