@@ -12,21 +12,31 @@ from psycopg2 import sql
 from db.migrate import migrate
 from scripts.stack.broker import build_plugin
 from scripts.stack.postgres import EmbeddedPostgres
+from tests.support.directories import open_directory
 from tests.support.stack import RunningStack
 
 StackFactory = Callable[..., RunningStack]
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+def postgres_server() -> Iterator[EmbeddedPostgres]:
     """Run an embedded Postgres of this test run's own, with a migrated database `template` in it."""
-    directory = tmp_path_factory.mktemp("postgres")
-    # Without fsync a kill -9 of the server still loses nothing; only a crash of the whole machine would.
-    server = EmbeddedPostgres(directory, directory / "log", options=("max_connections=300", "fsync=off"))
-    server.start()
-    migrate(server.create_database("template"))
-    yield server
-    server.stop()
+    with open_directory() as directory:
+        # Without fsync a kill -9 of the server still loses nothing; only a crash of the whole machine would.
+        server = EmbeddedPostgres(directory, directory / "log", options=("max_connections=300", "fsync=off"))
+        server.start()
+        try:
+            migrate(server.create_database("template"))
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture
+def reachable_directory() -> Iterator[Path]:
+    """Make a directory with a short path that the database's system user can reach."""
+    with open_directory() as directory:
+        yield directory
 
 
 @pytest.fixture(scope="session")

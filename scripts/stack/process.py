@@ -5,8 +5,11 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import psutil
 
 from scripts.stack.errors import StackError
 
@@ -67,9 +70,17 @@ class Process:
         self._popen.send_signal(number)
 
     def kill(self) -> None:
-        """End it and whatever it started, as a crash would, and wait until it is gone."""
+        """End it and whatever it started, as a crash would, and wait until all are gone.
+
+        Postgres' processes leave the group; one that outlives the first of them keeps the next server from starting.
+        """
         if self.alive():
-            os.killpg(self.pid, signal.SIGKILL)
+            itself = psutil.Process(self.pid)
+            family = [*itself.children(recursive=True), itself]
+            for process in family:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(family, timeout=10)
         self._popen.wait()
 
     def stop(self, timeout: float = 10.0) -> int:

@@ -17,9 +17,9 @@ COUNT = 3000
 
 
 @pytest.fixture
-def own_postgres(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+def own_postgres(reachable_directory: Path) -> Iterator[EmbeddedPostgres]:
     """Run a Postgres that the test may stop."""
-    server = EmbeddedPostgres(tmp_path / "postgres", tmp_path / "postgres.log")
+    server = EmbeddedPostgres(reachable_directory, reachable_directory / "log")
     server.start()
     yield server
     for process in processes(server):

@@ -10,9 +10,9 @@ from scripts.stack.errors import StackError
 from scripts.stack.postgres import EmbeddedPostgres
 
 
-def test_a_database_keeps_its_rows_over_a_kill_and_a_restart(tmp_path: Path) -> None:
+def test_a_database_keeps_its_rows_over_a_kill_and_a_restart(reachable_directory: Path) -> None:
     """What was committed is there after kill -9."""
-    server = EmbeddedPostgres(tmp_path / "postgres", tmp_path / "log")
+    server = EmbeddedPostgres(reachable_directory / "postgres", reachable_directory / "log")
     server.start()
     url = server.create_database("kept")
     with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
@@ -26,19 +26,19 @@ def test_a_database_keeps_its_rows_over_a_kill_and_a_restart(tmp_path: Path) -> 
     server.stop()
 
 
-def test_a_long_path_still_gets_a_socket(tmp_path: Path) -> None:
+def test_a_long_path_still_gets_a_socket(reachable_directory: Path) -> None:
     """The kernel allows a socket's path 107 bytes; deeper directories use one in the temporary directory."""
-    directory = tmp_path / ("d" * 100)
-    server = EmbeddedPostgres(directory, tmp_path / "log")
+    directory = reachable_directory / ("d" * 100)
+    server = EmbeddedPostgres(directory, reachable_directory / "log")
     server.start()
     assert server.ready()
     server.stop()
 
 
-def test_sockets_of_somebody_else_are_refused(tmp_path: Path) -> None:
+def test_sockets_of_somebody_else_are_refused(reachable_directory: Path) -> None:
     """A directory that another user made first, where all can write, is not used."""
-    directory = tmp_path / "postgres"
+    directory = reachable_directory / "postgres"
     directory.mkdir()
-    (directory / "socket").symlink_to(tmp_path)
+    (directory / "socket").symlink_to(reachable_directory)
     with pytest.raises(StackError, match="belongs to somebody else"):
-        EmbeddedPostgres(directory, tmp_path / "log").start()
+        EmbeddedPostgres(directory, reachable_directory / "log").start()

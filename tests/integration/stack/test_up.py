@@ -21,11 +21,11 @@ Up = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
+def environment(reachable_directory: Path) -> dict[str, str]:
     """Settings that keep this run apart from any other on the machine."""
     return {
         **os.environ,
-        "NIGHTJAR_STATE_DIR": str(tmp_path / "state"),
+        "NIGHTJAR_STATE_DIR": str(reachable_directory / "state"),
         "NIGHTJAR_API_BIND": f"127.0.0.1:{free_port()}",
         "NIGHTJAR_MQTT_BIND": f"127.0.0.1:{free_port()}",
         "NIGHTJAR_API_WORKERS": "2",
