@@ -44,16 +44,30 @@ void keys_free(struct keys *keys)
 	free(keys);
 }
 
-static bool read_pem(const char *directory, const char *name, char pem[PEM_MAX])
+/* Read a file; false when it cannot be read now. One that has gone meanwhile, or is none at all, is an empty one. */
+static bool read_file(const char *directory, const char *name, char content[PEM_MAX], size_t *size)
 {
 	char path[4096];
-	if(snprintf(path, sizeof path, "%s/%s", directory, name) >= (int)sizeof path) return false;
+	*size = 0;
+	if(snprintf(path, sizeof path, "%s/%s", directory, name) >= (int)sizeof path){
+		errno = ENAMETOOLONG;
+		return false;
+	}
 	FILE *file = fopen(path, "re");
-	if(!file) return false;
-	size_t size = fread(pem, 1, PEM_MAX - 1, file);
+	if(!file) return errno == ENOENT;
+	errno = 0;
+	*size = fread(content, 1, PEM_MAX - 1, file);
+	bool read = !ferror(file) || errno == EISDIR;
+	int error = errno;
 	fclose(file);
-	pem[size] = '\0';
-	return size < PEM_MAX - 1 && strncmp(pem, PEM_START, sizeof PEM_START - 1) == 0;
+	errno = error;
+	content[*size] = '\0';
+	return read;
+}
+
+static bool is_pem(const char *content, size_t size)
+{
+	return size > 0 && size < PEM_MAX - 1 && strncmp(content, PEM_START, sizeof PEM_START - 1) == 0;
 }
 
 /* Take `{kid}.pem` apart; false for any other name. */
@@ -66,31 +80,41 @@ static bool read_kid(const char *name, char kid[KID_MAX + 1])
 	return kid_is_valid(kid);
 }
 
-static unsigned read_directory(DIR *directory, const char *path, struct key *list)
+/* False when a file or the directory itself cannot be read: a key that is not seen is not a key that is gone. */
+static bool read_directory(DIR *directory, const char *path, struct key *list, unsigned *count)
 {
-	unsigned count = 0;
-	for(const struct dirent *entry; count < KEYS_MAX && (entry = readdir(directory));){
-		struct key *key = &list[count];
-		if(read_kid(entry->d_name, key->kid) && read_pem(path, entry->d_name, key->pem)) count++;
+	*count = 0;
+	while(*count < KEYS_MAX){
+		struct key *key = &list[*count];
+		size_t size;
+		errno = 0;
+		const struct dirent *entry = readdir(directory);
+		if(!entry) return errno == 0;
+		if(!read_kid(entry->d_name, key->kid)) continue;
+		if(!read_file(path, entry->d_name, key->pem, &size)) return false;
+		if(is_pem(key->pem, size)) (*count)++;
 	}
-	return count;
+	return true;
 }
 
 bool keys_load(struct keys *keys)
 {
 	struct stat status;
+	unsigned count;
 	DIR *directory = opendir(keys->directory);
 	if(!directory) return false;
 	struct key *list = calloc(KEYS_MAX, sizeof *list);
-	if(!list || fstat(dirfd(directory), &status)){
+	if(!list || fstat(dirfd(directory), &status) || !read_directory(directory, keys->directory, list, &count)){
+		int error = errno;
 		free(list);
 		closedir(directory);
+		errno = error;
 		return false;
 	}
-	keys->count = read_directory(directory, keys->directory, list);
 	closedir(directory);
 	free(keys->list);
 	keys->list = list;
+	keys->count = count;
 	keys->read_at = status.st_mtim;
 	return true;
 }

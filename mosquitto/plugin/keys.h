@@ -9,7 +9,7 @@ struct keys;
 struct keys *keys_new(const char *directory);
 void keys_free(struct keys *keys);
 
-/* Read the directory again. False, keeping the keys there were, when it cannot be read. */
+/* Read the directory again. False, with errno set and keeping the keys there were, when it or a key in it cannot be read. */
 bool keys_load(struct keys *keys);
 /* Whether the directory has changed since it was read, as far as its own time tells. */
 bool keys_changed(const struct keys *keys);

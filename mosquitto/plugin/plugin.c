@@ -1,7 +1,9 @@
 /* Entry points of the plugin, and the callbacks that the broker calls. */
 #include "plugin.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define EXPORT __attribute__((visibility("default")))
@@ -105,7 +107,7 @@ static bool load_keys(struct plugin *plugin)
 		mosquitto_log_printf(MOSQ_LOG_NOTICE, "nightjar: %u keys in %s", keys_count(plugin->keys), plugin->options.keys_dir);
 		return true;
 	}
-	mosquitto_log_printf(MOSQ_LOG_ERR, "nightjar: plugin_opt_keys_dir %s cannot be read", plugin->options.keys_dir);
+	mosquitto_log_printf(MOSQ_LOG_ERR, "nightjar: plugin_opt_keys_dir %s cannot be read: %s", plugin->options.keys_dir, strerror(errno));
 	return false;
 }
 

@@ -1,5 +1,8 @@
 #include "plugin.h"
 
+#include <errno.h>
+#include <string.h>
+
 #define FORGET_EVERY_SECONDS 60
 #define KEYS_EVERY_SECONDS 30
 
@@ -33,7 +36,8 @@ static bool has_lost_its_key(const struct client *client, const void *keys)
 void upkeep_reload_keys(struct plugin *plugin)
 {
 	if(!keys_load(plugin->keys)){
-		mosquitto_log_printf(MOSQ_LOG_ERR, "nightjar: the keys in %s cannot be read, the old ones stay", plugin->options.keys_dir);
+		mosquitto_log_printf(MOSQ_LOG_ERR, "nightjar: the keys in %s cannot be read, the old ones stay: %s",
+				plugin->options.keys_dir, strerror(errno));
 		return;
 	}
 	if(!keys_count(plugin->keys)) mosquitto_log_printf(MOSQ_LOG_WARNING, "nightjar: %s holds no key", plugin->options.keys_dir);

@@ -1,5 +1,6 @@
 """Key rotation: keys come and go while the broker runs."""
 
+import resource
 import time
 from pathlib import Path
 
@@ -75,6 +76,22 @@ def test_a_directory_that_cannot_be_read_changes_nothing(new_realm: RealmFactory
     assert _accepts(realm, realm.key)
     assert stays.connected
     away.rename(realm.broker.keys)
+
+
+def test_a_broker_out_of_file_descriptors_keeps_the_keys_it_has(new_realm: RealmFactory) -> None:
+    """Whoever holds enough sockets open makes files unreadable; that must not disconnect everybody."""
+    realm = new_realm().start()
+    stays = realm.connect("bob")
+    pid = realm.broker.pid
+    in_use = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (in_use + 1, before[1]))
+    (realm.broker.keys / "notes.txt").touch()  # the directory can be listed, with the last descriptor, but no key read
+    wait_for(lambda: "the old ones stay: Too many open files" in realm.broker.log, "the error in the log")
+    assert stays.subscribe("users/bob/#") == 1
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    assert _accepts(realm, realm.key)
+    assert stays.connected
 
 
 @pytest.mark.parametrize("name", ["notes.txt", ".hidden.pem.new", "a b.pem", "x" * 70 + ".pem", ".pem"])
