@@ -1,5 +1,6 @@
 """Mosquitto as tests need it: with the plugin, plain or sanitised, or without it; alone in a directory of its own."""
 
+import fcntl
 import json
 import os
 import re
@@ -28,9 +29,11 @@ def build_sanitized_plugin() -> Path:
     """Compile the plugin with AddressSanitizer and UndefinedBehaviorSanitizer; returns its path."""
     build = SOURCE / "build" / "sanitized"
     build.mkdir(parents=True, exist_ok=True)
-    made = subprocess.run(
-        ["make", "-C", str(SOURCE), f"BUILD={build}", "SANITIZE=1"], check=False, capture_output=True, text=True
-    )
+    with (build / ".lock").open("w") as lock:  # test processes side by side build the same
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = subprocess.run(
+            ["make", "-C", str(SOURCE), f"BUILD={build}", "SANITIZE=1"], check=False, capture_output=True, text=True
+        )
     if made.returncode:
         raise StackError(f"the sanitised plugin cannot be built:\n{made.stdout}{made.stderr}")
     return build / "nightjar_jwt.so"
