@@ -4,8 +4,9 @@ import base64
 import binascii
 import re
 
+from wire.receipts import SEQ_MAX
+
 _FORM = re.compile(r"1:([0-9]{1,19})\Z", re.ASCII)
-_MAX = 2**63 - 1
 
 
 def encode_cursor(seq: int) -> str:
@@ -21,4 +22,4 @@ def decode_cursor(text: str) -> int | None:
         return None
     match = _FORM.match(plain)
     seq = int(match[1]) if match else -1
-    return seq if 0 <= seq <= _MAX and encode_cursor(seq) == text else None
+    return seq if 0 <= seq <= SEQ_MAX and encode_cursor(seq) == text else None

@@ -8,7 +8,6 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StrictBool, StrictInt, StrictStr, StringConstraints
 from pydantic import model_validator as checks
 
-from wire.message import BINARY
 from wire.names import DEVICE_ID_PATTERN, USERNAME_PATTERN
 from wire.receipts import SEQ_MAX
 
@@ -128,11 +127,6 @@ class RestMessage(Answer):
             return base64.b64decode(self.body_base64 or "", validate=True)
         except binascii.Error as error:
             raise ValueError("body_base64 is no base64") from error
-
-    @property
-    def is_text(self) -> bool:
-        """Whether the body came as text."""
-        return self.body is not None or (self.body_base64 is None and self.content_type != BINARY)
 
 
 class ConversationEntry(Answer):

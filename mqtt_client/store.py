@@ -123,16 +123,13 @@ class Store:
         rows = self._rows("SELECT id, recipient, content_type, sent_at, body FROM outbox WHERE id = ?", (id_,))
         return Outgoing(*rows[0]) if rows else None
 
-    def settle(self, results: Iterable[Result]) -> list[Result]:
-        """Take what was answered out of the outbox and keep the answers; return those that were ours to settle."""
-        settled = []
+    def settle(self, results: Iterable[Result]) -> None:
+        """Take what was answered out of the outbox and keep the answers; results of what is not there are ignored."""
         with self._writing():
             for result in results:
                 if self._db.execute("DELETE FROM outbox WHERE id = ?", (result.id,)).rowcount:
                     row = (result.id, result.seq, result.reason, self._now())
                     self._db.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?)", row)
-                    settled.append(result)
-        return settled
 
     def result(self, id_: str) -> Result | None:
         """Read the answer to one of our messages, if it is there."""

@@ -7,6 +7,7 @@ from psycopg2.extensions import cursor
 
 from auth_api.message_json import StoredMessage
 from wire.conversations import Conversation, direct
+from wire.receipts import SEQ_MAX
 
 _MESSAGE = (
     "m.seq, m.message_id::text, m.sender_id, m.content_type, m.body, m.sent_at, m.received_at, "
@@ -124,7 +125,7 @@ def conversations(cur: cursor, reader: Reader, before: int | None, limit: int) -
 
 
 def _below(before: int | None) -> int:
-    return 2**63 - 1 if before is None else before
+    return SEQ_MAX if before is None else before
 
 
 def _direct_message(row: tuple[Any, ...], reader: Reader, other: Reader) -> StoredMessage:

@@ -14,8 +14,8 @@ from wire.names import (
     is_shown_name,
     is_username,
 )
+from wire.receipts import SEQ_MAX
 
-SEQ_MAX = 2**63 - 1
 _DIGITS = re.compile(r"[0-9]{1,32}\Z", re.ASCII)
 
 

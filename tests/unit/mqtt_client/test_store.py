@@ -17,8 +17,7 @@ def test_the_outbox_keeps_its_order_and_loses_what_is_answered(tmp_path: Path) -
     with Store(tmp_path / "s") as store, Store(tmp_path / "s") as other:
         for id_ in ("1", "2", "3"):
             store.post(outgoing(id_))
-        settled = other.settle([Result("2", 7, None), Result("stranger", 8, None)])
-        assert settled == [Result("2", 7, None)]
+        other.settle([Result("2", 7, None), Result("stranger", 8, None)])
         assert store.outbox() == [("1", "bob"), ("3", "bob")]
         assert store.result("2") == Result("2", 7, None)
         assert store.result("stranger") is None
