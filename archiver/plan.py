@@ -1,7 +1,7 @@
 """What becomes of a batch, given what the database knows. Pure; called under the archive lock."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -51,10 +51,10 @@ Identity = tuple[int, int]
 class Known:
     """What the database knows of the names and ids in a batch."""
 
-    senders: Mapping[str, int]
-    """User ids, deleted accounts too: what they sent before is kept."""
-    recipients: Mapping[str, int]
-    """User ids without deleted accounts."""
+    users: Mapping[str, int]
+    """User ids, deleted accounts too: what they sent and got before is kept."""
+    live: Set[str]
+    """Names of accounts that are not deleted: only they get new messages."""
     conversations: Mapping[Pair, int]
     filed: Mapping[Identity, Filed]
     targets: Mapping[tuple[int, int], Filed]
@@ -72,9 +72,9 @@ class Plan:
     """The newest seq of each conversation that gets a message."""
 
 
-def pair_of(sender: str, to: str, senders: Mapping[str, int], recipients: Mapping[str, int]) -> Pair | None:
+def pair_of(sender: str, to: str, users: Mapping[str, int]) -> Pair | None:
     """Name the direct conversation of two users by their ids, the lower first; None when one is unknown."""
-    low, high = senders.get(sender), recipients.get(to)
+    low, high = users.get(sender), users.get(to)
     if low is None or high is None:
         return None
     return (low, high) if low <= high else (high, low)
@@ -104,10 +104,10 @@ class _Planner:
     def file(self, letter: Letter) -> Outcome:
         """Number a message, find that it has a number already, or refuse it."""
         known = self._known
-        sender_id = known.senders.get(letter.sender)
+        sender_id = known.users.get(letter.sender)
         if sender_id is None:
             return reject(letter, "malformed", "the sender is no user")
-        pair = pair_of(letter.sender, letter.to, known.senders, known.recipients)
+        pair = pair_of(letter.sender, letter.to, known.users)
         if pair is None:
             return reject(letter, "unknown_recipient", "the recipient is no user")
         conversation_id = known.conversations[pair]
@@ -128,6 +128,8 @@ class _Planner:
         return Archived(str(letter.id), seq, letter.sender, letter.to)
 
     def _number(self, letter: Letter, conversation_id: int, sender_id: int) -> Outcome:
+        if letter.to not in self._known.live:
+            return reject(letter, "unknown_recipient", "the recipient's account is deleted")
         target_seq = None
         if letter.envelope.relates_to is not None:
             target = self._target(letter.envelope.relates_to.int, conversation_id)

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from archiver.errors import SettingsError
 
 RECEIVE_MAXIMUM_MOST = 20_000
-"""Upper bound of the receive maximum; the table `unacknowledged` is cleaned by it (see `storage`)."""
+"""Upper bound of the receive maximum; the table `unacknowledged` is cleaned by it (see `redelivery`)."""
 
 
 def _database_url(text: str) -> str:

@@ -1,13 +1,9 @@
-"""The archive in Postgres: the archiver's only SQL. Used from one thread; `interrupt` and `end` from any.
+"""The archive in Postgres: with `redelivery`, all the archiver's SQL. One thread uses it; any may `interrupt` or `end`.
 
 A batch is one transaction under the advisory lock `db.ARCHIVE_LOCK`, held until the commit. So numbers become visible
 in their order, and what is looked up stays true until the commit.
 
-Messages without an id are known again after a crash by the table `unacknowledged`: a row says under which packet id
-of which connection of ours the broker delivered it, and as what it was stored. It is used for redeliveries (DUP) in a
-resumed session only. Rows of earlier connections go with the first batch that has a delivery which is no
-redelivery, because the broker redelivers first; rows of this connection go `WINDOW` deliveries later: more than the
-receive maximum, so the broker has processed the PUBACK, and less than the 65,535 packet ids there are.
+What is known of messages without an id is in `redelivery`.
 """
 
 import io
@@ -15,7 +11,7 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
@@ -28,19 +24,18 @@ from psycopg2.extras import execute_values
 
 from archiver.delivery import Origin
 from archiver.errors import OutageError, UnstorableError
-from archiver.letters import Item, Letter, Refused, digest
-from archiver.plan import Archived, Filed, Known, Outcome, Pair, Plan, make_plan, pair_of
+from archiver.letters import Item, Letter, Refused
+from archiver.plan import Filed, Known, Outcome, Pair, Plan, make_plan, pair_of
+from archiver.redelivery import NOTHING_SWEPT, recognize, remember, sweep
 from archiver.rows import COLUMNS, copy_data
-from archiver.settings import RECEIVE_MAXIMUM_MOST
 from db import ARCHIVE_LOCK, DatabaseError, connect, one_line
 
 CONNECT_SECONDS: Final = 3
-WINDOW: Final = RECEIVE_MAXIMUM_MOST
-SWEEP_EVERY: Final = 1000
-"""Deliveries between two clearings of `unacknowledged`."""
 
-_DATA_ERROR_CLASSES: Final = frozenset({"21", "22", "23", "54"})
-"""SQLSTATE classes that say that the data is at fault. Every other is an outage: the same may succeed later."""
+_DATA_ERRORS: Final = ("22", "23514", "54")
+"""SQLSTATEs, or classes of them, that find fault with a row's own values. Every other is an outage: the same may
+succeed later. So are the rest of class 23, which speak of other rows or of the schema: a message has no part in them.
+"""
 _COPY: Final = f"COPY messages ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)"
 
 
@@ -51,7 +46,7 @@ class Storage:
         """Take the URL of the database; it is connected to when it is needed, and again after an outage."""
         self._url = url
         self._connection: Connection | None = None
-        self._swept: tuple[int, int] = (0, 0)
+        self._swept = NOTHING_SWEPT
         self._guard = threading.Lock()
         self._ended = False
 
@@ -73,12 +68,13 @@ class Storage:
         try:
             database = self._connected()
             with database, database.cursor() as cursor:
-                outcomes, swept = _Transaction(cursor, origin, self._swept).run(items)
+                outcomes = _Transaction(cursor).run(origin, items)
+                swept = sweep(cursor, origin, self._swept, items)
         except (psycopg2.Error, DatabaseError, MemoryError) as error:
             self._drop()
-            if _blames_data(error):
+            if (getattr(error, "pgcode", None) or "").startswith(_DATA_ERRORS):
                 raise UnstorableError(f"the database refuses it ({type(error).__name__})") from error
-            raise OutageError(one_line(error)) from error
+            raise OutageError(_why(error)) from error
         except Exception as error:
             self._drop()
             raise UnstorableError(f"it cannot be stored ({type(error).__name__})") from error
@@ -122,54 +118,36 @@ class Storage:
 class _Transaction:
     """One batch, inside one transaction."""
 
-    def __init__(self, cursor: Cursor, origin: Origin, swept: tuple[int, int]) -> None:
+    def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
-        self._origin = origin
-        self._swept = swept
 
-    def run(self, items: Sequence[Item]) -> tuple[list[Outcome], tuple[int, int]]:
-        """Write the batch; say what became of each item, and up to where `unacknowledged` is cleared."""
+    def run(self, origin: Origin, items: Sequence[Item]) -> list[Outcome]:
+        """Write the batch; say what became of each item."""
         self._cursor.execute("SELECT pg_advisory_xact_lock(%s)", (ARCHIVE_LOCK,))
-        items = self._recognize(items)
+        items = recognize(self._cursor, origin, items)
         known = self._look_up([item for item in items if isinstance(item, Letter)])
         plan = make_plan(items, known, self._next_seq())
         self._write_messages(plan, known)
         self._write_dead_letters(plan.refused)
-        self._write_unacknowledged(zip(items, plan.outcomes, strict=True))
-        return plan.outcomes, self._sweep(items)
-
-    def _recognize(self, items: Sequence[Item]) -> Sequence[Item]:
-        """Give redelivered messages without an id the id that they are stored under."""
-        again = [item for item in items if isinstance(item, Letter) and item.given and item.delivery.duplicate]
-        if not again or not self._origin.resumed:
-            return items
-        self._cursor.execute(
-            "SELECT packet_id, digest, message_id FROM unacknowledged WHERE client_id = %s AND packet_id = ANY(%s)",
-            (self._origin.client_id, [letter.delivery.packet_id for letter in again]),
-        )
-        stored = {(packet_id, bytes(found)): UUID(id_) for packet_id, found, id_ in self._cursor.fetchall()}
-        ids = {letter.id: stored.get((letter.delivery.packet_id, digest(letter.delivery))) for letter in again}
-        return [
-            item._replace(id=ids.get(item.id) or item.id) if isinstance(item, Letter) and item.given else item
-            for item in items
-        ]
+        remember(self._cursor, origin, zip(items, plan.outcomes, strict=True))
+        return plan.outcomes
 
     def _look_up(self, letters: Sequence[Letter]) -> Known:
-        senders, recipients = self._look_up_users(letters)
-        pairs = {pair_of(letter.sender, letter.to, senders, recipients) for letter in letters} - {None}
+        users, live = self._look_up_users(letters)
+        pairs = {pair_of(letter.sender, letter.to, users) for letter in letters} - {None}
         conversations = self._look_up_conversations([pair for pair in pairs if pair])
         filed = self._look_up_filed([letter.id for letter in letters])
         related = {letter.envelope.relates_to for letter in letters} - {None}
         targets = self._look_up_targets([id_ for id_ in related if id_]) if related else {}
-        return Known(senders, recipients, conversations, filed, targets)
+        return Known(users, live, conversations, filed, targets)
 
-    def _look_up_users(self, letters: Sequence[Letter]) -> tuple[dict[str, int], dict[str, int]]:
+    def _look_up_users(self, letters: Sequence[Letter]) -> tuple[dict[str, int], set[str]]:
         names = {name for letter in letters for name in (letter.sender, letter.to)}
         self._cursor.execute(
             "SELECT username, id, deleted_at IS NULL FROM users WHERE username = ANY(%s::text[])", (list(names),)
         )
         found = self._cursor.fetchall()
-        return {name: id_ for name, id_, _ in found}, {name: id_ for name, id_, active in found if active}
+        return {name: id_ for name, id_, _ in found}, {name for name, _, active in found if active}
 
     def _look_up_conversations(self, pairs: Sequence[Pair]) -> dict[Pair, int]:
         """Find conversations; one that does not exist yet is named by a negative number."""
@@ -204,8 +182,13 @@ class _Transaction:
         }
 
     def _next_seq(self) -> int:
-        """Read the number that the sequence gives next: under the lock nobody else draws one."""
-        self._cursor.execute("SELECT last_value + is_called::integer FROM message_seq")
+        """Read the number that comes next: under the lock nobody else draws one.
+
+        The sequence may lag behind the messages after a restore or a failover; it is set right with the next message.
+        """
+        self._cursor.execute(
+            "SELECT GREATEST(last_value + is_called::integer, (SELECT max(seq) + 1 FROM messages)) FROM message_seq"
+        )
         (next_seq,) = self._cursor.fetchone() or (1,)
         return int(next_seq)
 
@@ -252,42 +235,6 @@ class _Transaction:
             [_dead_letter(item) for item in refused],
         )
 
-    def _write_unacknowledged(self, decided: Iterable[tuple[Item, Outcome]]) -> None:
-        rows = {
-            item.delivery.packet_id: (
-                self._origin.client_id,
-                item.delivery.packet_id,
-                self._origin.connection,
-                item.delivery.number,
-                digest(item.delivery),
-                str(item.id),
-            )
-            for item, outcome in decided
-            if isinstance(item, Letter) and item.given and isinstance(outcome, Archived)
-        }
-        execute_values(
-            self._cursor,
-            "INSERT INTO unacknowledged (client_id, packet_id, connection, delivery, digest, message_id) VALUES %s"
-            " ON CONFLICT (client_id, packet_id) DO UPDATE SET connection = excluded.connection,"
-            " delivery = excluded.delivery, digest = excluded.digest, message_id = excluded.message_id",
-            list(rows.values()),
-            page_size=1000,
-        )
-
-    def _sweep(self, items: Sequence[Item]) -> tuple[int, int]:
-        """Forget packet ids that the broker cannot redeliver any more: see the module's page."""
-        connection, newest = self._origin.connection, items[-1].delivery.number
-        new_here = self._swept[0] != connection
-        if new_here and self._origin.resumed and all(item.delivery.duplicate for item in items):
-            return self._swept
-        if not new_here and newest - self._swept[1] < SWEEP_EVERY:
-            return self._swept
-        self._cursor.execute(
-            "DELETE FROM unacknowledged WHERE client_id = %s AND (connection <> %s OR delivery <= %s)",
-            (self._origin.client_id, connection, newest - WINDOW),
-        )
-        return connection, newest
-
 
 def _dead_letter(item: Refused) -> tuple[object, ...]:
     delivery = item.delivery
@@ -307,6 +254,7 @@ def _storable(text: str) -> str:
     return text.replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
-def _blames_data(error: Exception) -> bool:
-    code = getattr(error, "pgcode", None)
-    return isinstance(code, str) and code[:2] in _DATA_ERROR_CLASSES
+def _why(error: Exception) -> str:
+    """Say in one line what went wrong, without the server's details: they may quote a message."""
+    primary = error.diag.message_primary if isinstance(error, psycopg2.Error) else None
+    return " ".join(primary.split()) if primary else one_line(error)

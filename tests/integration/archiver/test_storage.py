@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 
 from archiver.delivery import Delivery, Origin
 from archiver.errors import OutageError, UnstorableError
-from archiver.letters import Item, Letter, read_delivery, refuse
+from archiver.letters import Item, Letter, Refused, read_delivery, refuse
 from archiver.plan import Archived
+from archiver.redelivery import SWEEP_EVERY, WINDOW
 from archiver.rows import COLUMNS, copy_data
-from archiver.storage import SWEEP_EVERY, WINDOW, Storage
+from archiver.storage import Storage
 from wire.message import Envelope, RefusedError, read_message, user_properties
 
 US = 1_700_000_000_000_000
@@ -57,6 +58,12 @@ def rows(url: str, statement: str) -> list[tuple[Any, ...]]:
     with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
         cursor.execute(statement)
         return cursor.fetchall()
+
+
+def change(url: str, statement: str) -> None:
+    """Change the database behind the archiver's back."""
+    with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(statement)
 
 
 def numbers(outcomes: Sequence[object]) -> list[int]:
@@ -117,6 +124,50 @@ def test_storing_the_same_batch_again_says_the_same(storage: Storage, url: str) 
     assert storage.store(ORIGIN, items) == first
     assert numbers(first) == list(range(1, 20))
     assert rows(url, "SELECT count(*) FROM messages") == [(19,)]
+
+
+def test_what_is_stored_stays_stored_when_its_recipient_is_deleted_before_the_redelivery(
+    storage: Storage, url: str
+) -> None:
+    """The archiver was killed between commit and PUBACK, or the receipt was lost."""
+    named, unnamed = item(b"named", number=1), item(b"unnamed", ids=False, number=2)
+    first = storage.store(ORIGIN, [named, unnamed])
+    change(url, "UPDATE users SET deleted_at = now() WHERE username = 'user1'")
+    again = [each._replace(delivery=each.delivery._replace(duplicate=True)) for each in (named, unnamed)]
+    assert isinstance(again[1], Letter)
+    again[1] = again[1]._replace(id=uuid4())
+    assert storage.store(Origin("archiver.1", 2, resumed=True), again) == first
+    assert rows(url, "SELECT count(*) FROM dead_letters") == [(0,)]
+    [refused] = storage.store(Origin("archiver.1", 2, resumed=True), [item(b"new", number=3)])
+    assert isinstance(refused, Refused)
+    assert refused.reason == "unknown_recipient"
+
+
+def test_a_sequence_that_lags_after_a_restore_costs_no_message(storage: Storage, url: str) -> None:
+    storage.store(ORIGIN, [item(b"%d" % number) for number in range(3)])
+    change(url, "SELECT setval('message_seq', 1, false)")
+    assert numbers(storage.store(ORIGIN, [item(b"3"), item(b"4")])) == [4, 5]
+    assert rows(url, "SELECT last_value FROM message_seq") == [(5,)]
+    change(url, "SELECT setval('message_seq', 10)")
+    assert numbers(storage.store(ORIGIN, [item(b"5")])) == [11]
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "said"),
+    [
+        ("CREATE UNIQUE INDEX spoiled ON messages (sender_id)", "duplicate key value"),
+        ("ALTER TABLE messages ADD COLUMN spoiled text; ALTER TABLE messages ALTER spoiled SET NOT NULL", "null value"),
+        ("ALTER TABLE messages ADD FOREIGN KEY (seq) REFERENCES dead_letters (id)", "foreign key"),
+    ],
+)
+def test_what_is_wrong_with_the_schema_or_other_rows_is_an_outage_that_blames_and_quotes_no_message(
+    storage: Storage, url: str, spoiled: str, said: str
+) -> None:
+    change(url, spoiled)
+    with pytest.raises(OutageError, match=said) as caught:
+        storage.store(ORIGIN, [item(b"one"), item(b"two")])
+    assert "DETAIL" not in str(caught.value)
+    assert rows(url, "SELECT count(*) FROM messages") == [(0,)]
 
 
 texts = st.text(st.characters(codec="utf-8"))
@@ -215,8 +266,7 @@ def test_a_refused_first_message_makes_no_conversation(storage: Storage, url: st
 
 def test_what_the_database_refuses_is_told_from_an_outage(storage: Storage, url: str) -> None:
     storage.check()
-    with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE messages ADD CHECK (body <> 'poison')")
+    change(url, "ALTER TABLE messages ADD CHECK (body <> 'poison')")
     with pytest.raises(UnstorableError, match="CheckViolation"):
         storage.store(ORIGIN, [item(b"good"), item(b"poison")])
     assert rows(url, "SELECT count(*) FROM messages") == [(0,)]

@@ -172,4 +172,4 @@ def test_an_account_that_is_gone_receives_nothing_more_but_what_it_sent_is_kept(
         world.wait_stored(1)
         wait_receipts(at_alice, 2)
     assert world.bodies() == [b"sent before I left"]
-    assert world.dead_letters() == [("unknown_recipient", "the recipient is no user")]
+    assert world.dead_letters() == [("unknown_recipient", "the recipient's account is deleted")]

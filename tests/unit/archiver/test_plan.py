@@ -13,7 +13,8 @@ from archiver.rows import copy_data
 
 USERS = {"alice": 1, "bob": 2, "carol": 3}
 PAIRS = {(1, 2): 12, (1, 3): 13, (2, 3): 23, (1, 1): 11, (2, 2): 22, (3, 3): 33}
-KNOWN = Known(USERS, USERS, PAIRS, {}, {})
+LIVE = frozenset(USERS)
+KNOWN = Known(USERS, LIVE, PAIRS, {}, {})
 ONE, TWO, THREE = (UUID(int=number) for number in (1, 2, 3))
 
 
@@ -53,7 +54,7 @@ def test_an_id_used_for_something_else_in_the_same_batch_is_a_conflict() -> None
 
 def test_what_is_stored_already_keeps_its_number() -> None:
     filed = {(1, 1): Filed(5, 12, 1, hashlib.sha256(b"x").digest())}
-    known = Known(USERS, USERS, PAIRS, filed, {})
+    known = Known(USERS, LIVE, PAIRS, filed, {})
     items = [letter("bob", "alice", ONE), letter("bob", "alice", ONE, b"y"), letter("carol", "alice", ONE)]
     plan = make_plan(items, known, 10)
     assert results(plan) == [5, "id_conflict", "id_conflict"]
@@ -76,14 +77,23 @@ def test_of_two_targets_with_one_id_the_lowest_counts() -> None:
     plan = make_plan(items, KNOWN, 1)
     assert results(plan) == [1, 2, 3, "bad_relation"]
     assert plan.rows[2].relates_to_seq == 1
-    known = Known(USERS, USERS, PAIRS, {}, {(1, 12): Filed(1, 12, 2, None)})
+    known = Known(USERS, LIVE, PAIRS, {}, {(1, 12): Filed(1, 12, 2, None)})
     assert make_plan(items[2:3], known, 9).rows[0].relates_to_seq == 1
 
 
 def test_unknown_names_are_refused() -> None:
-    known = Known(USERS, {"alice": 1}, PAIRS, {}, {})
-    items = [letter("bob", "alice", ONE), letter("alice", "stranger", ONE), letter("alice", "bob", ONE)]
-    assert results(make_plan(items, known, 1)) == ["unknown_recipient", "malformed", 1]
+    items = [letter("stranger", "alice", ONE), letter("alice", "stranger", ONE), letter("alice", "bob", ONE)]
+    assert results(make_plan(items, KNOWN, 1)) == ["unknown_recipient", "malformed", 1]
+
+
+def test_a_deleted_account_gets_nothing_new_but_what_it_got_before_is_known_again() -> None:
+    filed = {(1, 1): Filed(5, 12, 1, hashlib.sha256(b"x").digest())}
+    known = Known(USERS, {"alice"}, PAIRS, filed, {})
+    items = [letter("bob", "alice", ONE), letter("bob", "alice", ONE, b"y"), letter("bob", "alice", TWO)]
+    plan = make_plan(items, known, 10)
+    assert results(plan) == [5, "id_conflict", "unknown_recipient"]
+    assert plan.rows == []
+    assert results(make_plan([letter("alice", "bob", ONE)], known, 10)) == [10], "sent before the account was deleted"
 
 
 names = st.sampled_from(sorted(USERS))
