@@ -6,11 +6,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from scripts.stack.config import ROOT, config_from_environment
 from scripts.stack.errors import StackError
-from scripts.stack.record import Record, read_record
+from scripts.stack.record import Record, Running, read_record
 from scripts.stack.stack import Stack
 from scripts.stack.supervisor import Supervisor, record_path, stop_orphans
 
@@ -36,7 +37,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)
+    with suppress(OSError):  # the terminal may be gone; that must not keep anything from being stopped
+        print(line, flush=True)
 
 
 def _foreground(stack: Stack) -> int:
@@ -84,16 +86,20 @@ def _supervised(stack: Stack) -> Record | None:
 
 
 def _status(stack: Stack) -> int:
-    record = _supervised(stack)
-    running = {part.name: part for part in record.parts} if record else {}
-    well = True
-    for part in stack.parts():
-        found = running.get(part.name)
-        alive = found is not None and found.process() is not None
-        state = "running" if alive else found.state if found and found.state != "running" else "stopped"
-        well = well and alive
-        _say(f"{part.name:<9} {found.pid if found and alive else '-':>7} {state}")
-    return 0 if well else 1
+    record = read_record(record_path(stack))
+    supervised = _supervised(stack) is not None
+    found = {part.name: part for part in record.parts} if record else {}
+    states = [_state(found.get(part.name), supervised=supervised) for part in stack.parts()]
+    for part, (pid, state) in zip(stack.parts(), states, strict=True):
+        _say(f"{part.name:<9} {pid:>7} {state}")
+    return 0 if all(state == "running" for _, state in states) else 1
+
+
+def _state(part: Running | None, *, supervised: bool) -> tuple[str, str]:
+    """Say a part's process id and state: running, left behind, restarting or stopped."""
+    if part is not None and part.process():
+        return str(part.pid), "running" if supervised else "left-behind"
+    return "-", "restarting" if part is not None and supervised else "stopped"
 
 
 def _stop(stack: Stack) -> int:

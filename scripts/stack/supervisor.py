@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from scripts.stack.errors import StackError
+from scripts.stack.logs import keep_short
 from scripts.stack.process import Process, wait_until
 from scripts.stack.record import Record, Running, read_record, write_record
 from scripts.stack.stack import Part, Stack
@@ -44,9 +45,9 @@ class Supervisor:
         self._record = record_path(stack)
 
     def run(self, on_ready: Callable[[], None]) -> None:
-        """Run until SIGTERM or SIGINT. Raises StackError when a part does not come up at all."""
+        """Run until a signal says to end (a closed terminal too). Raises StackError when a part does not come up."""
         with _lock(self._record.parent / "lock"):
-            for number in (signal.SIGTERM, signal.SIGINT):
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 signal.signal(number, self._end)
             stop_orphans(self._record, self._say)
             try:
@@ -81,23 +82,30 @@ class Supervisor:
 
     def _look_after(self) -> None:
         for child in self._children:
-            if child.due is None and not child.process.alive():
-                self._plan_restart(child)
-            elif child.due is not None and time.monotonic() >= child.due:
-                child.process, child.since, child.due = Process(child.part.command()), time.monotonic(), None
-                self._say(f"{child.part.name} started again, process {child.process.pid}")
-                self._write(ready=True)
+            try:
+                keep_short(child.process.command.log)
+                self._keep_running(child)
+            except (StackError, OSError) as error:  # a full disk, say: the other parts go on
+                self._postpone(child, str(error))
 
-    def _plan_restart(self, child: _Child) -> None:
+    def _keep_running(self, child: _Child) -> None:
+        if child.due is None and not child.process.alive():
+            self._postpone(child, f"ended with {child.process.exit_status()}, see {child.process.command.log}")
+            self._write(ready=True)
+        elif child.due is not None and time.monotonic() >= child.due:
+            child.process, child.since, child.due = Process(child.part.command()), time.monotonic(), None
+            self._say(f"{child.part.name} started again, process {child.process.pid}")
+            self._write(ready=True)
+
+    def _postpone(self, child: _Child, why: str) -> None:
+        """Plan to start a part again, later each time that it does not stay up; one that runs is left to run."""
+        if child.process.alive():
+            return
         calm = time.monotonic() - child.since > _CALM_SECONDS
         child.failures = 0 if calm else child.failures + 1
         pause = min(_LONGEST_PAUSE_SECONDS, 0.25 * 2**child.failures)
         child.due = time.monotonic() + pause
-        status = child.process.exit_status()
-        self._say(
-            f"{child.part.name} ended with {status}; starts again in {pause:.1f} s; see {child.process.command.log}"
-        )
-        self._write(ready=True)
+        self._say(f"{child.part.name}: {why}; it starts again in {pause:.1f} s")
 
     def _stop_all(self) -> None:
         for child in reversed(self._children):

@@ -1,6 +1,7 @@
 """`scripts/up` as people use it: the whole of Nightjar in the background."""
 
 import os
+import pty
 import signal
 import socket
 import subprocess
@@ -92,11 +93,49 @@ def test_what_a_killed_supervisor_left_behind_is_cleaned_up(up: Up, environment:
     record = Path(environment["NIGHTJAR_STATE_DIR"]) / "run" / "parts.json"
     supervisor = int(record.read_text().split('"pid": ')[1].split(",")[0])
     os.kill(supervisor, signal.SIGKILL)
+    left = up("--status")
+    assert left.returncode == 1
+    assert set(_parts(left.stdout).values()) == {(pid, "left-behind") for pid, _ in old.values()}
     again = up("--detach")
     assert again.returncode == 0, again.stdout + again.stderr
     assert "was left behind" in again.stdout
     assert not any(Path(f"/proc/{pid}").exists() for pid, _ in old.values())
     assert {state for _, state in _parts(up("--status").stdout).values()} == {"running"}
+
+
+def test_a_closed_terminal_stops_it(up: Up, environment: dict[str, str]) -> None:
+    """In the foreground, whoever closes the terminal has stopped everything, as with Ctrl-C."""
+    master, slave = pty.openpty()
+    foreground = subprocess.Popen(
+        [sys.executable, "-m", "scripts.stack"],
+        cwd=ROOT,
+        env=environment,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    )
+    os.close(slave)
+    said = b""
+    while b"Nightjar is ready" not in said:
+        said += os.read(master, 4096)
+    parts = _parts(up("--status").stdout)
+    foreground.send_signal(signal.SIGHUP)
+    os.close(master)
+    assert foreground.wait(timeout=60) == 0
+    assert not any(Path(f"/proc/{pid}").exists() for pid, _ in parts.values())
+    assert set(_parts(up("--status").stdout).values()) == {("-", "stopped")}
+
+
+def test_the_end_to_end_tests_pass_against_it(up: Up, environment: dict[str, str]) -> None:
+    """What a user does works at the address that it prints, under the limits that it has by default."""
+    assert up("--detach").returncode == 0
+    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/e2e"]
+    server = {"NIGHTJAR_E2E_SERVER": f"http://{environment['NIGHTJAR_API_BIND']}"}
+    done = subprocess.run(argv, cwd=ROOT, env={**environment, **server}, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert " passed" in done.stdout
+    assert "skipped" not in done.stdout
 
 
 def test_a_port_in_use_is_named_with_the_setting_that_moves_it(up: Up, environment: dict[str, str]) -> None:
