@@ -65,17 +65,18 @@ def plugin() -> Path:
 
 
 @pytest.fixture(scope="session")
-def shared_stack(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[], str]) -> Iterator[RunningStack]:
+def shared_stack(new_database: Callable[[], str]) -> Iterator[RunningStack]:
     """Run one whole stack for all tests that do not break it, each with users of its own."""
-    stack = RunningStack(tmp_path_factory.mktemp("stack"), new_database())
-    try:
-        yield stack.start()
-    finally:
-        stack.stop()
+    with open_directory() as directory:
+        stack = RunningStack(directory, new_database())
+        try:
+            yield stack.start()
+        finally:
+            stack.stop()
 
 
 @pytest.fixture
-def stack_factory(tmp_path: Path, database_url: str) -> Iterator[StackFactory]:
+def stack_factory(reachable_directory: Path, database_url: str) -> Iterator[StackFactory]:
     """Return a function that describes a stack of this test's own, to be started and broken at will.
 
     It takes settings (`NIGHTJAR_…="…"`); call `.start()` on the result, or `.start("broker", "api")` for some parts.
@@ -83,7 +84,7 @@ def stack_factory(tmp_path: Path, database_url: str) -> Iterator[StackFactory]:
     with ExitStack() as stacks:
 
         def make(**settings: str) -> RunningStack:
-            stack = RunningStack(tmp_path / "stack", database_url, settings)
+            stack = RunningStack(reachable_directory, database_url, settings)
             stacks.callback(stack.stop)
             return stack
 

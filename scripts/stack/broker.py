@@ -9,6 +9,10 @@ from pathlib import Path
 from scripts.stack.errors import StackError
 from scripts.stack.ports import accepts
 from scripts.stack.process import Command
+from scripts.stack.users import ensure_user, let_through
+
+_SYSTEM_USER = "mosquitto"
+"""Debian's package makes it."""
 
 SOURCE = Path(__file__).resolve().parents[2] / "mosquitto"
 
@@ -44,10 +48,20 @@ def write_broker_directory(directory: Path, plugin: Path, public_keys: Path, add
     keys = directory / "keys"
     keys.unlink(missing_ok=True)
     keys.symlink_to(public_keys.resolve())
-    listener = [f"listener {port} {address}"]
-    if os.geteuid() == 0:
-        listener.append("user root")
-    (directory / "conf.d" / "listener.conf").write_text("\n".join(listener) + "\n")
+    user = _unprivileged_user(directory, public_keys)
+    (directory / "conf.d" / "listener.conf").write_text(f"listener {port} {address}\n{user}")
+
+
+def _unprivileged_user(directory: Path, public_keys: Path) -> str:
+    """Say whom root's broker becomes, and give that user what it needs: its data to write, public keys to read."""
+    if os.geteuid() != 0:
+        return ""
+    ensure_user(_SYSTEM_USER)
+    for path in (directory, public_keys):
+        let_through(path)
+    for path in (directory / "data", *(directory / "data").iterdir()):
+        shutil.chown(path, _SYSTEM_USER, _SYSTEM_USER)
+    return f"user {_SYSTEM_USER}\n"
 
 
 def broker_command(directory: Path, log: Path) -> Command:

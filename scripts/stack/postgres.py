@@ -18,6 +18,7 @@ from psycopg2 import sql
 
 from scripts.stack.errors import StackError
 from scripts.stack.process import Command, Process, wait_until
+from scripts.stack.users import ensure_user, let_through
 
 _SYSTEM_USER = "embedded_postgres"
 _SOCKET_PATH_MAX = 90
@@ -82,13 +83,13 @@ class EmbeddedPostgres:
 
     def _prepare(self) -> None:
         if self._user:
-            _ensure_user(self._user)
+            ensure_user(self._user)
         self.data.mkdir(parents=True, exist_ok=True)
         self._sockets.mkdir(parents=True, exist_ok=True)
         self._refuse_foreign_sockets()
         if self._user:
             for path in (self.data, self._sockets, _binaries()):
-                _let_through(path.parent)
+                let_through(path.parent)
             shutil.chown(self.data, self._user, self._user)
             shutil.chown(self._sockets, self._user, self._user)
         self.data.chmod(0o700)
@@ -135,28 +136,9 @@ def _binaries() -> Path:
     return Path(found.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
-def _ensure_user(name: str) -> None:
-    try:
-        pwd.getpwnam(name)
-    except KeyError:
-        made = subprocess.run(
-            ["useradd", "--system", "--no-create-home", name], check=False, capture_output=True, text=True
-        )
-        if made.returncode:
-            raise StackError(f"the system user {name} cannot be made: {made.stderr.strip()}") from None
-
-
 def _socket_directory(directory: Path) -> Path:
     beside = directory / "socket"
     if len(os.fsencode(beside)) <= _SOCKET_PATH_MAX:
         return beside
     digest = hashlib.sha256(os.fsencode(directory)).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"nightjar-{os.geteuid()}-{digest}"
-
-
-def _let_through(directory: Path) -> None:
-    """Let other users pass through (not list) a directory and all above it, as the server's user has to."""
-    for path in (directory, *directory.parents):
-        mode = path.stat().st_mode
-        if not mode & 0o001:
-            path.chmod(mode | 0o001)

@@ -114,6 +114,7 @@ class Broker:
         if not (run / "mosquitto.conf").exists():
             write_broker_directory(run, self.plugin or build_plugin(), self.keys, "127.0.0.1", self.port)
             self._configure(run / "mosquitto.conf")
+            self._stay_root(run / "conf.d" / "listener.conf")
         command = broker_command(run, self.log_path)
         self.process = Process(Command(command.name, command.argv, command.log, command.cwd, self.environment))
         wait_until(lambda: broker_ready("127.0.0.1", self.port), self.process)
@@ -130,6 +131,11 @@ class Broker:
         path.write_text("\n".join(lines) + "\n")
         for name, content in self.files.items():
             (path.parent / name).write_text(content)
+
+    def _stay_root(self, path: Path) -> None:
+        """Tests put files into its directory, and pytest may close that to other users at any moment."""
+        lines = [line for line in path.read_text().splitlines() if not line.startswith("user ")]
+        path.write_text("\n".join([*lines, "user root"]) + "\n")
 
     def stop(self) -> None:
         """Ask it to end."""

@@ -1,4 +1,4 @@
-"""Temporary directories that the database's system user can reach.
+"""Temporary directories that the system users of the database and the broker can reach.
 
 pytest closes its own to all others whenever another pytest starts as the same user, a nested one too.
 """

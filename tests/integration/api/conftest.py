@@ -13,6 +13,7 @@ from psycopg2.extensions import connection
 
 from tests.integration.api.archive import Archive
 from tests.integration.api.people import Person, register
+from tests.support.directories import open_directory
 from tests.support.stack import RunningStack
 
 FAST_HASH = "scrypt:1024:8:1"
@@ -20,14 +21,15 @@ FAST_HASH = "scrypt:1024:8:1"
 
 
 @pytest.fixture(scope="session")
-def api_stack(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[], str]) -> Iterator[RunningStack]:
+def api_stack(new_database: Callable[[], str]) -> Iterator[RunningStack]:
     """Run a broker and the API for all tests that do not break them, each with users of its own."""
     settings = {"NIGHTJAR_PASSWORD_HASH": FAST_HASH, "NIGHTJAR_LOGIN_LIMIT": "1000/minute"}
-    stack = RunningStack(tmp_path_factory.mktemp("api"), new_database(), settings)
-    try:
-        yield stack.start("broker", "api")
-    finally:
-        stack.stop()
+    with open_directory() as directory:
+        stack = RunningStack(directory, new_database(), settings)
+        try:
+            yield stack.start("broker", "api")
+        finally:
+            stack.stop()
 
 
 @pytest.fixture

@@ -119,7 +119,12 @@ def test_the_command_says_what_it_did(empty_database: str, capsys: pytest.Captur
             "NIGHTJAR_DATABASE_URL: set it to a postgresql:// URL",
         ),
         (["migrate"], {"NIGHTJAR_DATABASE_URL": "postgresql://127.0.0.1:1/x"}, 1, "the database cannot be used: "),
-        (["migrate"], {"NIGHTJAR_DATABASE_URL": "postgresql://[/x"}, 1, "the database cannot be used: "),
+        (
+            ["migrate"],
+            {"NIGHTJAR_DATABASE_URL": "postgresql://[/x"},
+            2,
+            "NIGHTJAR_DATABASE_URL: set it to a postgresql:// URL",
+        ),
     ],
 )
 def test_what_goes_wrong_is_one_line(
@@ -157,3 +162,29 @@ def test_a_conversation_is_one_pair_in_one_order(database_url: str) -> None:
         connection.rollback()
         with pytest.raises(psycopg2.errors.CheckViolation):
             cursor.execute("INSERT INTO conversations (user_low, user_high) VALUES (2, 1)")
+
+
+def test_a_database_that_cannot_hold_every_script_is_refused(postgres_server: EmbeddedPostgres) -> None:
+    with closing(psycopg2.connect(postgres_server.url())) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE DATABASE ascii_only ENCODING 'SQL_ASCII' TEMPLATE template0")
+    with pytest.raises(DatabaseError, match=r"^its encoding is SQL_ASCII: make one with CREATE DATABASE"):
+        migrate(postgres_server.url("ascii_only"))
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://u:s3cret@[::1/db", "postgresql://u:s3cret@h:1:2/%zz", "mysql://u:s3cret@h/db"]
+)
+def test_a_url_that_cannot_be_read_is_not_quoted(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It may hold a password."""
+    with pytest.raises(DatabaseError) as raised:
+        connect(url, "test")
+    assert "s3cret" not in str(raised.value)
+    assert main(["migrate"], {"NIGHTJAR_DATABASE_URL": url}) == 2
+    assert "s3cret" not in capsys.readouterr().err
+
+
+def test_a_password_is_not_quoted_when_the_server_is_out_of_reach(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["migrate"], {"NIGHTJAR_DATABASE_URL": "postgresql://u:s3cret@127.0.0.1:1/db"}) == 1
+    assert "s3cret" not in capsys.readouterr().err
