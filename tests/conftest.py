@@ -89,3 +89,13 @@ def stack_factory(reachable_directory: Path, database_url: str) -> Iterator[Stac
             return stack
 
         yield make
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly what was not tested."""
+    skipped = [report for report in terminalreporter.stats.get("skipped", []) if "tests/docker/" in report.nodeid]
+    if skipped:
+        reason = skipped[0].longrepr[2] if isinstance(skipped[0].longrepr, tuple) else str(skipped[0].longrepr)
+        reason = reason.removeprefix("Skipped: ")
+        terminalreporter.section("DOCKER TESTS SKIPPED", sep="!", red=True, bold=True)
+        terminalreporter.line(f"The containers have NOT been tested ({len(skipped)} tests): {reason}", red=True)

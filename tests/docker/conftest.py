@@ -41,16 +41,6 @@ def containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
         composed.run("down", "--volumes", "--timeout", "20")
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say loudly what was not tested."""
-    skipped = [report for report in terminalreporter.stats.get("skipped", []) if "tests/docker/" in report.nodeid]
-    if skipped:
-        reason = skipped[0].longrepr[2] if isinstance(skipped[0].longrepr, tuple) else str(skipped[0].longrepr)
-        reason = reason.removeprefix("Skipped: ")
-        terminalreporter.section("DOCKER TESTS SKIPPED", sep="!", red=True, bold=True)
-        terminalreporter.line(f"The containers have NOT been tested ({len(skipped)} tests): {reason}", red=True)
-
-
 def _copy_tree(target: Path) -> None:
     """Copy what git knows or would add: what a clone of this state has."""
     listed = subprocess.run(
