@@ -152,6 +152,10 @@ class RawConnection:
             if found is None or found.kind in kinds:
                 return found
 
+    def limit(self, timeout: float) -> None:
+        """Wait at most so many seconds for a packet from now on; then reading raises TimeoutError, for good."""
+        self._socket.settimeout(timeout)
+
     def close(self) -> None:
         """Drop the connection, without a DISCONNECT."""
         self._stream.close()
