@@ -1,7 +1,7 @@
 """Following what happens: the log of the connection for at once, the sync feed for certain. Each message once.
 
-The feed has no gaps, so its cursor says what was shown. A message that was shown live, before its seq was known, is
-noted until the cursor has passed it.
+The feed has no gaps, so its cursor says from where to read. What was shown, live or from the feed, stands in the
+store's ledger: a message may come live long after the cursor has passed it, when its sender missed the receipt.
 """
 
 import random
@@ -29,7 +29,6 @@ from wire.receipts import Stored, decode_receipts
 
 EVERYTHING = "*"
 _NAMELESS_SECONDS = 3.0
-_CONFIRM_SECONDS = 30.0
 
 
 class Follower:
@@ -93,9 +92,7 @@ class Follower:
             self._told[EVERYTHING] = await newest_seq(self._api)
             self._store.move_cursor(EVERYTHING, self._told[EVERYTHING])
         self._cursor = max(self._told[EVERYTHING], self._told.get(self._scope, 0))
-        if not self._stored_only:
-            for identity in self._store.shown(self._scope):
-                self._seen.add(identity)
+        self._seen = Seen(self._store.shown())
 
     async def _tell(self, entry: LogEntry) -> AsyncIterator[Event]:
         match entry.kind:
@@ -104,9 +101,8 @@ class Follower:
                     yield event
             case "receipts":
                 for receipt in decode_receipts(entry.content):
-                    if isinstance(receipt, Stored) and self._concerns(receipt.conversation):
-                        known = (receipt.sender, receipt.id.lower()) in self._seen and not self._stored_only
-                        self._plan.want(self._clock() + (_CONFIRM_SECONDS if known else 0.0))
+                    if isinstance(receipt, Stored) and self._is_unseen(receipt):
+                        self._plan.want(self._clock())
                     yield ReceiptArrived(receipt)
             case "connected" | "disconnected":
                 connected = entry.kind == "connected"
@@ -124,8 +120,7 @@ class Follower:
             self._plan.want(self._clock() + _NAMELESS_SECONDS)
         elif self._concerns(message.conversation) and self._seen.add(message.identity):
             yield MessageArrived(message)
-            self._store.show(self._scope, message.identity)
-            self._plan.want(self._clock() + _CONFIRM_SECONDS)
+            self._store.show([message.identity])
 
     async def _catch_up_when_due(self) -> AsyncIterator[Event]:
         if not self._plan.is_due(self._clock()):
@@ -142,19 +137,22 @@ class Follower:
         more = True
         while more:
             page = await feed_page(self._api, self._cursor)
-            for message in page.messages:
-                if self._is_new(message):
-                    yield MessageArrived(message)
+            new = [message for message in page.messages if self._is_new(message)]
+            for message in new:
+                yield MessageArrived(message)
             self._cursor, more = page.next_after_seq, page.has_more
+            self._store.show([message.identity for message in new])
             self._store.move_cursor(self._scope, self._cursor)
-            self._store.forget_shown(self._scope, [message.identity for message in page.messages])
-        self._plan.done()
+        self._plan.done(self._clock())
 
     def _is_new(self, message: Message) -> bool:
         if not self._concerns(message.conversation):
             return False
         told_elsewhere = (message.seq or 0) <= self._told.get(str(message.conversation), 0)
         return self._seen.add(message.identity) and not told_elsewhere
+
+    def _is_unseen(self, receipt: Stored) -> bool:
+        return self._concerns(receipt.conversation) and (receipt.sender, receipt.id.lower()) not in self._seen
 
     def _concerns(self, conversation: Conversation) -> bool:
         return self._only is None or conversation == self._only

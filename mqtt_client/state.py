@@ -4,11 +4,16 @@ Times are seconds of one monotonic clock, passed in.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 RESEND_FIRST = 5.0
 RESEND_MOST = 60.0
+SYNC_SECONDS = 60.0
+"""Between two looks at the feed when nothing calls for one: a receipt may be lost, and then nothing else tells of a
+message that did not come live."""
+SHOWN_MOST = 20_000
+"""How many shown messages are remembered."""
 _NEVER = float("inf")
 
 
@@ -98,9 +103,9 @@ class SyncPlan:
         """Say for how many seconds nothing is to be asked."""
         return max(0.0, self._due - now)
 
-    def done(self) -> None:
-        """Note that everything has been told."""
-        self._due, self._failures = _NEVER, 0
+    def done(self, now: float) -> None:
+        """Note that everything has been told; look again in a minute, whatever happens."""
+        self._due, self._failures = now + SYNC_SECONDS, 0
 
     def failed(self, now: float, random: Callable[[], float]) -> bool:
         """Note that the server could not be asked; say whether it is the first time in a row."""
@@ -112,10 +117,10 @@ class SyncPlan:
 class Seen:
     """The newest identities that were met, so that each is shown once."""
 
-    def __init__(self, most: int = 20_000) -> None:
-        """Bound how many are kept."""
+    def __init__(self, identities: Iterable[Hashable] = (), most: int = SHOWN_MOST) -> None:
+        """Begin with those met before, oldest first; bound how many are kept."""
         self._most = most
-        self._identities: OrderedDict[Hashable, None] = OrderedDict()
+        self._identities: OrderedDict[Hashable, None] = OrderedDict.fromkeys(identities)
 
     def add(self, identity: Hashable) -> bool:
         """Note an identity; say whether it is new."""

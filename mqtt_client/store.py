@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from mqtt_client.errors import StorageError
+from mqtt_client.state import SHOWN_MOST
 
-_VERSION = 1
 _LOG_SECONDS = 600
 _RESULT_SECONDS = 86400
-_SHOWN_MOST = 20_000
 
-_SCHEMA = """
+# One script a version of the file; one that is older is brought up to date by those that it lacks.
+_SCHEMA = (
+    """
 CREATE TABLE outbox (
     position     INTEGER PRIMARY KEY AUTOINCREMENT,
     id           TEXT NOT NULL UNIQUE,
@@ -43,7 +44,19 @@ CREATE TABLE shown (
     id       TEXT NOT NULL,
     UNIQUE (scope, sender, id)
 );
-"""
+""",
+    """
+ALTER TABLE shown RENAME TO shown_by_scope;
+CREATE TABLE shown (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    sender   TEXT NOT NULL,
+    id       TEXT NOT NULL,
+    UNIQUE (sender, id)
+);
+INSERT OR IGNORE INTO shown (sender, id) SELECT sender, id FROM shown_by_scope ORDER BY position;
+DROP TABLE shown_by_scope;
+""",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,21 +180,14 @@ class Store:
                 (scope, seq),
             )
 
-    def show(self, scope: str, identity: tuple[str, str]) -> None:
-        """Note a message that was shown before its seq was known."""
-        with self._mending():
-            self._db.execute("INSERT OR IGNORE INTO shown (scope, sender, id) VALUES (?, ?, ?)", (scope, *identity))
-
-    def forget_shown(self, scope: str, identities: Iterable[tuple[str, str]]) -> None:
-        """Drop such notes once the cursor says it."""
-        rows = [(scope, *identity) for identity in identities]
+    def show(self, identities: Iterable[tuple[str, str]]) -> None:
+        """Note (sender, id) of messages that were shown, in whatever scope; the newest 20,000 are kept."""
         with self._writing():
-            self._db.executemany("DELETE FROM shown WHERE scope = ? AND sender = ? AND id = ?", rows)
+            self._db.executemany("INSERT OR IGNORE INTO shown (sender, id) VALUES (?, ?)", identities)
 
-    def shown(self, scope: str) -> list[tuple[str, str]]:
-        """List the identities noted for a scope or for everything, oldest first; `*` lists those of all scopes."""
-        statement = "SELECT sender, id FROM shown WHERE ? = '*' OR scope IN ('*', ?) ORDER BY position"
-        return [(sender, id_) for sender, id_ in self._rows(statement, (scope, scope))]
+    def shown(self) -> list[tuple[str, str]]:
+        """List (sender, id) of what was shown, oldest first."""
+        return [(sender, id_) for sender, id_ in self._rows("SELECT sender, id FROM shown ORDER BY position")]
 
     def tidy(self) -> None:
         """Remove what nobody waits for any more. The connection's owner does it now and then."""
@@ -190,7 +196,9 @@ class Store:
             self._db.execute("DELETE FROM log WHERE at < ?", (now - _LOG_SECONDS,))
             self._db.execute("DELETE FROM results WHERE at < ?", (now - _RESULT_SECONDS,))
             self._db.execute(
-                "DELETE FROM shown WHERE position <= (SELECT max(position) FROM shown) - ?", (_SHOWN_MOST,)
+                "DELETE FROM shown WHERE position <="
+                " (SELECT position FROM shown ORDER BY position DESC LIMIT 1 OFFSET ?)",
+                (SHOWN_MOST,),
             )
 
     def _rows(self, statement: str, parameters: Sequence[object] = ()) -> list[Any]:
@@ -200,14 +208,13 @@ class Store:
     def _prepare(self) -> None:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
-        version = self._version()
-        if version == 0:
+        if self._version() < len(_SCHEMA):
             with self._writing():
-                if self._version() == 0:
-                    for statement in _SCHEMA.split(";"):
+                for version, script in enumerate(_SCHEMA[self._version() :], self._version() + 1):
+                    for statement in script.split(";"):
                         self._db.execute(statement)
-                    self._db.execute(f"PRAGMA user_version = {_VERSION}")
-        elif version != _VERSION:
+                    self._db.execute(f"PRAGMA user_version = {version}")
+        elif self._version() > len(_SCHEMA):
             raise StorageError(f"{self._path} was made by a newer nightjar: use that one, or another --profile")
 
     def _version(self) -> int:

@@ -157,3 +157,25 @@ def test_without_the_archive_messages_arrive_and_stay_unconfirmed(
         stack.archiver.start()
         script.wait_for_line("live", timeout=30)
         assert bodies(tail) == ["live"]
+
+
+def test_a_message_that_is_published_again_long_after_it_was_shown_is_not_shown_again(
+    stack: RunningStack, people: tuple[Person, Person]
+) -> None:
+    """Shown live, archived while its sender was away, passed by a second tail, then sent again from the outbox."""
+    alice, bob = people
+    stack.archiver.stop()
+    with bob.running("tail") as first:
+        alice.fails("send", "bob", "once", "--timeout", "1", status=4)
+        first.wait_for_line("once")
+        assert first.end() == 0
+    stack.archiver.start()
+    wait_for(lambda: stored(bob, "alice") == ["once"], "it is archived")
+    bob.run("send", "bob", "a note")
+    with bob.running("tail") as second:
+        second.wait_for_line("a note")
+        assert second.end() == 0
+    with bob.running("tail") as third:
+        alice.run("send", "bob", "the next one")
+        third.wait_for_line("the next one")
+    assert [bodies(tail) for tail in (first, second, third)] == [["once"], ["a note"], ["the next one"]]

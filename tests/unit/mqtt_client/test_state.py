@@ -80,14 +80,22 @@ def test_never_are_two_messages_of_one_conversation_in_flight(steps: list[str]) 
 
 def test_a_sync_that_is_wanted_earlier_happens_earlier_and_once() -> None:
     plan = SyncPlan()
-    plan.done()
+    plan.done(0)
     plan.want(30)
     plan.want(3)
     plan.want(10)
     assert not plan.is_due(2.9)
     assert plan.is_due(3)
-    plan.done()
-    assert not plan.is_due(1e9)
+    plan.done(3)
+    assert not plan.is_due(30)
+
+
+def test_a_sync_happens_every_minute_even_if_nothing_calls_for_one() -> None:
+    plan = SyncPlan()
+    plan.done(100)
+    assert not plan.is_due(159)
+    assert plan.is_due(160)
+    assert plan.wait(130) == 30
 
 
 def test_only_the_first_failure_in_a_row_is_worth_a_word() -> None:
@@ -95,7 +103,7 @@ def test_only_the_first_failure_in_a_row_is_worth_a_word() -> None:
     assert plan.failed(0, lambda: 0.0)
     assert not plan.failed(0, lambda: 0.0)
     assert plan.wait(0) >= 1
-    plan.done()
+    plan.done(0)
     assert plan.failed(0, lambda: 0.0)
 
 
@@ -106,3 +114,7 @@ def test_an_identity_is_new_once_and_the_oldest_is_forgotten() -> None:
     assert seen.add(("carol", "1")), "another sender's message of the same id is another message"
     seen.add(("bob", "2"))
     assert ("bob", "1") not in seen
+
+
+def test_what_was_met_before_is_not_new() -> None:
+    assert not Seen([("bob", "1")]).add(("bob", "1"))

@@ -1,12 +1,15 @@
 """The store on a real disk."""
 
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from mqtt_client.errors import StorageError
-from mqtt_client.store import Outgoing, Result, Store
+from mqtt_client.state import SHOWN_MOST
+from mqtt_client.store import _SCHEMA, Outgoing, Result, Store
 
 
 def outgoing(id_: str, recipient: str = "bob") -> Outgoing:
@@ -45,16 +48,27 @@ def test_a_cursor_never_moves_back(tmp_path: Path) -> None:
         assert store.cursors() == {"*": 5}
 
 
-def test_what_was_shown_in_one_conversation_is_known_to_the_tail_of_all(tmp_path: Path) -> None:
+def test_what_was_shown_is_remembered_once_and_the_oldest_is_forgotten(tmp_path: Path) -> None:
     with Store(tmp_path / "s") as store:
-        store.show("direct:bob", ("bob", "1"))
-        store.show("direct:bob", ("bob", "1"))
-        store.show("*", ("carol", "2"))
-        assert store.shown("*") == [("bob", "1"), ("carol", "2")]
-        assert store.shown("direct:bob") == [("bob", "1"), ("carol", "2")]
-        assert store.shown("direct:carol") == [("carol", "2")]
-        store.forget_shown("*", [("carol", "2"), ("bob", "1")])
-        assert store.shown("*") == [("bob", "1")]
+        store.show([("bob", "1"), ("carol", "1")])
+        store.show([("bob", "1")])
+        assert store.shown() == [("bob", "1"), ("carol", "1")]
+        store.show([("dave", str(number)) for number in range(SHOWN_MOST - 1)])
+        store.tidy()
+        assert store.shown()[:2] == [("carol", "1"), ("dave", "0")]
+        assert len(store.shown()) == SHOWN_MOST
+
+
+def test_a_store_of_an_older_client_is_brought_up_to_date(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "s", isolation_level=None)) as old:
+        old.executescript(_SCHEMA[0])
+        old.execute("PRAGMA user_version = 1")
+        old.execute("INSERT INTO shown (scope, sender, id) VALUES ('*', 'bob', '1'), ('direct:bob', 'bob', '1')")
+        old.execute("INSERT INTO cursors VALUES ('*', 5)")
+    for _ in range(2):
+        with Store(tmp_path / "s") as store:
+            assert store.shown() == [("bob", "1")]
+            assert store.cursors() == {"*": 5}
 
 
 def test_only_the_owner_can_read_any_of_its_files(tmp_path: Path) -> None:
