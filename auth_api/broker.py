@@ -18,62 +18,56 @@ from auth_api.tokens import MqttToken
 
 _KEEPALIVE: Final = 10
 _RECONNECT_SECONDS: Final = 1
+_STOP_SECONDS: Final = 2
+_LOOK_SECONDS: Final = 0.2
+"""How often whoever waits for a confirmation looks whether the connection still lasts."""
 _LOG = logging.getLogger(__name__)
 
 
-class BrokerLink:
-    """Keeps one MQTT 5 connection up, and publishes with the broker's confirmation.
+class BrokerConnection:
+    """One MQTT 5 connection. It is not made again when it ends, and what it did not get through is not sent later."""
 
-    `credentials` makes a token for each connection; its client id must always be `client_id`. `on_change` is told,
-    from the connection's own thread, whenever a connection begins or ends; it must return at once.
-    """
-
-    def __init__(
-        self,
-        address: BrokerAddress,
-        client_id: str,
-        credentials: Callable[[], MqttToken],
-        on_change: Callable[[bool], None],
-    ) -> None:
+    def __init__(self, address: BrokerAddress, token: MqttToken, on_connected: Callable[[], None]) -> None:
         self._address = address
-        self._credentials = credentials
-        self._on_change = on_change
-        self._up = threading.Event()
-        self._down_said = False
+        self._on_connected = on_connected
+        self._over = threading.Event()
+        self._why = ""
         self._refused: set[int] = set()
-        self._client = self._new_client(client_id)
+        self._client = self._new_client(token)
 
     @property
-    def is_up(self) -> bool:
-        """Whether the broker can be told something now."""
-        return self._up.is_set()
+    def is_live(self) -> bool:
+        """Whether it is made and has not ended."""
+        return self._client.is_connected() and not self._over.is_set()
 
-    def start(self) -> None:
-        """Begin to connect, in a thread of its own; does not wait."""
+    def run(self) -> str:
+        """Connect, and stay connected; returns, when that is over, why."""
         session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho types it not
         session.SessionExpiryInterval = 0
-        self._client.connect_async(
-            self._address.host, self._address.port, _KEEPALIVE, clean_start=True, properties=session
-        )
+        try:
+            self._client.connect(
+                self._address.host, self._address.port, _KEEPALIVE, clean_start=True, properties=session
+            )
+        except (OSError, ValueError):  # the latter for a host name that can be none
+            return "the broker is out of reach"
         self._client.loop_start()
-
-    def stop(self) -> None:
-        """Disconnect and end the thread."""
-        self._client.disconnect()
+        self._over.wait()
         self._client.loop_stop()
-        self._up.clear()
+        self._client.on_connect = self._client.on_disconnect = self._client.on_publish = None  # a cycle of references
+        return self._why
+
+    def end(self) -> None:
+        """Disconnect."""
+        self._client.disconnect()
+        self._over.set()
 
     def publish(self, topic: str, payload: bytes, timeout: float) -> bool:
-        """Publish with QoS 1; whether the broker confirmed it with success within `timeout` seconds.
-
-        Waits for the connection first, if there is none.
-        """
+        """Publish with QoS 1; whether the broker confirmed it with success within `timeout` seconds."""
         until = time.monotonic() + timeout
-        if not self._up.wait(timeout):
-            return False
         sent = self._client.publish(topic, payload, qos=1)
         try:
-            sent.wait_for_publish(max(0.0, until - time.monotonic()))
+            while not sent.is_published() and self.is_live and (left := until - time.monotonic()) > 0:
+                sent.wait_for_publish(min(left, _LOOK_SECONDS))
             confirmed = sent.is_published()
         except (RuntimeError, ValueError):
             return False
@@ -81,49 +75,113 @@ class BrokerLink:
         self._refused.discard(sent.mid)
         return confirmed and not refused
 
-    def _new_client(self, client_id: str) -> mqtt.Client:
-        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id, protocol=mqtt.MQTTv5)
-        client.reconnect_delay_set(_RECONNECT_SECONDS, _RECONNECT_SECONDS)
+    def _new_client(self, token: MqttToken) -> mqtt.Client:
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2, token.client_id, protocol=mqtt.MQTTv5, reconnect_on_failure=False
+        )
         client.connect_timeout = 3.0
         client.max_queued_messages_set(1000)
+        client.username_pw_set(token.username, token.token)
         if self._address.tls:
             client.tls_set_context(ssl.create_default_context())
-        client.on_pre_connect = self._before_connect
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
-        client.on_connect_fail = self._failed
         client.on_publish = self._acknowledged
         return client
-
-    def _before_connect(self, client: mqtt.Client, _userdata: object) -> None:
-        token = self._credentials()
-        client.username_pw_set(token.username, token.token)
 
     def _connected(
         self, _client: mqtt.Client, _userdata: object, _flags: object, reason: ReasonCode, _: object
     ) -> None:
         if reason.is_failure:
-            self._say_down(f"the broker refuses the connection: {reason}")
-            return
-        self._down_said = False
-        self._up.set()
-        _LOG.info("connected to the broker")
-        self._on_change(True)
+            self._why = f"the broker refuses the connection: {reason}"
+        else:
+            self._on_connected()
 
     def _disconnected(self, _client: mqtt.Client, _userdata: object, _flags: object, reason: Any, _: object) -> None:  # noqa: ANN401  # paho's type for it is a union it does not export
-        self._up.clear()
-        self._on_change(False)
-        self._say_down(f"the connection to the broker has ended: {reason}")
-
-    def _failed(self, _client: mqtt.Client, _userdata: object) -> None:
-        self._say_down("the broker is out of reach")
+        self._why = self._why or f"the connection to the broker has ended: {reason}"
+        self._over.set()
 
     def _acknowledged(self, _client: mqtt.Client, _userdata: object, mid: int, reason: ReasonCode, _: object) -> None:
         if reason.is_failure:
             _LOG.error("the broker refuses a publication: %s", reason)
             self._refused.add(mid)
 
-    def _say_down(self, why: str) -> None:
-        if not self._down_said:
-            self._down_said = True
-            _LOG.warning("%s; trying again every second", why)
+
+class BrokerLink:
+    """Keeps a connection up, and publishes with the broker's confirmation.
+
+    A new connection is `fresh`: whoever looks after the link first publishes over it what the broker must know before
+    anything else, and then opens it to all with `open`. `credentials` makes a token for each connection. `on_change`
+    is told, from a thread of the link, whenever a connection begins or ends; it must return at once.
+    """
+
+    def __init__(
+        self, address: BrokerAddress, credentials: Callable[[], MqttToken], on_change: Callable[[bool], None]
+    ) -> None:
+        self._address = address
+        self._credentials = credentials
+        self._on_change = on_change
+        self._opened = threading.Condition()
+        self._stopped = threading.Event()
+        self._down_said = False
+        self._present: BrokerConnection | None = None
+        self._open: BrokerConnection | None = None
+        self._thread = threading.Thread(target=self._run, name="broker link", daemon=True)
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the broker can be told something now."""
+        return self._open is not None and self._open.is_live
+
+    @property
+    def fresh(self) -> BrokerConnection | None:
+        """The present connection, if it is not open yet."""
+        present = self._present
+        return present if present is not None and present.is_live and present is not self._open else None
+
+    def open(self, connection: BrokerConnection) -> None:
+        """Let everybody publish over a connection that was fresh."""
+        with self._opened:
+            self._open = connection
+            self._opened.notify_all()
+
+    def start(self) -> None:
+        """Begin to connect, in a thread of its own; does not wait."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Disconnect and end the thread."""
+        self._stopped.set()
+        if self._present is not None:
+            self._present.end()
+        if self._thread.is_alive():
+            self._thread.join(_STOP_SECONDS)
+
+    def publish(self, topic: str, payload: bytes, timeout: float) -> bool:
+        """Publish with QoS 1; whether the broker confirmed it with success within `timeout` seconds.
+
+        Waits for an open connection first, if there is none.
+        """
+        until = time.monotonic() + timeout
+        with self._opened:
+            self._opened.wait_for(lambda: self.is_up, timeout)
+            connection = self._open
+        return connection is not None and connection.publish(topic, payload, until - time.monotonic())
+
+    def _run(self) -> None:
+        while True:
+            connection = self._present = BrokerConnection(self._address, self._credentials(), self._connected)
+            if self._stopped.is_set():
+                return
+            why = connection.run()
+            self._on_change(False)
+            if not self._down_said:
+                self._down_said = True
+                _LOG.warning("%s; trying again every second", why)
+            if self._stopped.wait(_RECONNECT_SECONDS):
+                return
+
+    def _connected(self) -> None:
+        self._down_said = False
+        _LOG.info("connected to the broker")
+        self._on_change(True)

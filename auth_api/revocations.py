@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from auth_api.broker import BrokerLink
+from auth_api.broker import BrokerConnection, BrokerLink
 from auth_api.errors import UnavailableError
 from auth_api.pool import Pool
 from auth_api.queries import revocations as queries
@@ -45,8 +45,10 @@ def account_revocation(username: str, now_ms: int) -> Revocation:
 class Revoker:
     """Publishes revocations over the link, and notes what the broker has confirmed.
 
-    On each new connection the broker is told everything it must know, even if that is nothing: it lets no user in
-    before. A thread looks after what was not confirmed, whichever worker stored it.
+    Over each new connection the broker is told everything it must know, even if that is nothing, before anything else:
+    its first control message lets users in. A thread does that, and looks after what was not confirmed, whichever
+    worker stored it. When more is due than one publication holds, what is unconfirmed comes first, and users are let in
+    after the first of them.
     """
 
     def __init__(self, pool: Pool, token_seconds: int) -> None:
@@ -54,7 +56,6 @@ class Revoker:
         self._seconds = token_seconds + MARGIN_SECONDS
         self._wake = threading.Event()
         self._stopped = threading.Event()
-        self._all_due = False
         self._thread: threading.Thread | None = None
         self._link: BrokerLink | None = None
 
@@ -72,15 +73,14 @@ class Revoker:
             self._thread.join(5)
 
     def follow(self, is_up: bool) -> None:
-        """Note that the link came up or went down; a broker that is newly reached must be told everything."""
+        """Note that a connection began or ended; a new one waits for what the broker must be told."""
         if is_up:
-            self._all_due = True
             self._wake.set()
 
     def tell(self, stored: Sequence[StoredRevocation]) -> bool:
         """Tell the broker; whether it confirmed in time. If not, it is told later."""
         try:
-            return not stored or self._publish(stored, _CONFIRM_SECONDS)
+            return not stored or (self._link is not None and self._tell(self._link, stored, _CONFIRM_SECONDS))
         except UnavailableError:
             _LOG.warning("the database went away before a confirmed revocation was noted; it is told again")
             return True
@@ -99,27 +99,22 @@ class Revoker:
                 self._stopped.wait(1)
 
     def _catch_up(self) -> None:
-        if self._link is None or not self._link.is_up:
+        link = self._link
+        fresh = link.fresh if link else None
+        if link is None or not (fresh or link.is_up):
             return
-        everything, self._all_due = self._all_due, False
-        try:
-            with self._pool.reading() as cur:
-                due = queries.current(cur, self._seconds) if everything else queries.unconfirmed(cur)
-            parts = [due[start : start + _IN_ONE] for start in range(0, len(due), _IN_ONE)]
-            if everything and not parts:
-                parts.append([])
-            told = [self._publish(part, _CATCH_UP_SECONDS) for part in parts]
-        except BaseException:
-            self._all_due = self._all_due or everything
-            raise
-        if everything and not all(told):
-            self._all_due = True
+        with self._pool.reading() as cur:
+            due = queries.current(cur, self._seconds) if fresh else queries.unconfirmed(cur)
+        parts = [due[start : start + _IN_ONE] for start in range(0, len(due), _IN_ONE)]
+        if fresh is None:
+            for part in parts:
+                self._tell(link, part, _CATCH_UP_SECONDS)
+        elif all(self._tell(fresh, part, _CATCH_UP_SECONDS) for part in parts or [[]]):
+            link.open(fresh)
 
-    def _publish(self, stored: Sequence[StoredRevocation], timeout: float) -> bool:
-        if self._link is None:
-            return False
+    def _tell(self, way: BrokerLink | BrokerConnection, stored: Sequence[StoredRevocation], timeout: float) -> bool:
         started = time.monotonic()
-        if not self._link.publish(CONTROL, encode_revocations(each.revocation for each in stored), timeout):
+        if not way.publish(CONTROL, encode_revocations(each.revocation for each in stored), timeout):
             return False
         if stored:
             with self._pool.reading() as cur:

@@ -116,7 +116,7 @@ def _link(settings: Settings, tokens: TokenMaker, revoker: Revoker, metrics: Met
         metrics.follow_broker(is_up)
         revoker.follow(is_up)
 
-    return BrokerLink(settings.broker, client, credentials, follow)
+    return BrokerLink(settings.broker, credentials, follow)
 
 
 def _shared_dir() -> Path:

@@ -1,6 +1,5 @@
-"""What runs beside the requests: the link to the broker, and purging."""
+"""What runs beside the requests: purging; and what a transaction leaves."""
 
-import time
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -8,53 +7,8 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection
 
-from auth_api.broker import BrokerLink
-from auth_api.clock import now_ms
-from auth_api.keys import load_signing_key
 from auth_api.pool import Pool
 from auth_api.purge import Purger
-from auth_api.settings import BrokerAddress
-from auth_api.tokens import MqttToken, TokenMaker
-from tests.support.stack import RunningStack, wait_for
-from wire.control import encode_revocations
-from wire.tokens import api_acl
-from wire.topics import CONTROL
-
-
-def test_the_link_outlives_its_tokens(api_stack: RunningStack) -> None:
-    """The broker cuts a connection when its token expires; the link is back within seconds with a new one."""
-    tokens = TokenMaker(load_signing_key(api_stack.config.state / "keys" / "private"), now_ms, 900, 3600)
-    changes: list[bool] = []
-
-    def credentials() -> MqttToken:
-        return tokens.broker_token("api", "api.test-of-expiry", api_acl(), 2)
-
-    link = BrokerLink(
-        BrokerAddress("127.0.0.1", api_stack.mqtt_port, False), "api.test-of-expiry", credentials, changes.append
-    )
-    link.start()
-    try:
-        wait_for(lambda: changes[:3] == [True, False, True], "the link is up, cut, and up again", 15)
-        wait_for(lambda: link.publish(CONTROL, encode_revocations([]), 3), "the broker confirms again", 15)
-    finally:
-        link.stop()
-    assert not link.is_up
-    assert not link.publish(CONTROL, encode_revocations([]), 0.1)
-
-
-def test_a_broker_that_is_not_there_confirms_nothing_and_is_not_waited_for_long(api_stack: RunningStack) -> None:
-    tokens = TokenMaker(load_signing_key(api_stack.config.state / "keys" / "private"), now_ms, 900, 3600)
-    link = BrokerLink(
-        BrokerAddress("127.0.0.1", 1, False),
-        "api.x",
-        lambda: tokens.broker_token("api", "api.x", api_acl(), 60),
-        lambda _: None,
-    )
-    link.start()
-    started = time.monotonic()
-    assert not link.publish(CONTROL, encode_revocations([]), 0.3)
-    assert time.monotonic() - started < 2
-    link.stop()
 
 
 @pytest.fixture
