@@ -66,9 +66,9 @@ async def log_in(profile: Profile, server: str, username: str, password: str, *,
         credentials = credentials_of(server, read(Login, answer), time.time(), answer.clock_ahead)
         if credentials.username != username:
             raise ApiError("the server logged somebody else in than asked for", answer.status)
-        before = _known(profile)
         profile.prepare()
         async with held(profile.credentials_lock, 30):
+            before = _known(profile)
             profile.save(credentials)
         profile.remember_server(server)
         account = Account(profile, credentials, transport, Api(transport, profile, credentials))
@@ -127,8 +127,11 @@ def _known(profile: Profile) -> Credentials | None:
 
 
 async def _end(before: Credentials) -> None:
-    # Best effort: it may have ended long ago, at a server that is gone.
+    # Best effort: it may have ended long ago, at a server that is gone. Its access token lives for minutes only, so a
+    # new one is asked for; a refresh token that is spent ends the session by itself.
     with suppress(ClientError):
         async with Transport(before.server) as transport:
-            token = before.access_token.get_secret_value()
+            body = {"refresh_token": before.refresh_token.get_secret_value()}
+            login = read(Login, await transport.request("POST", "/v1/sessions/refresh", body=body, seconds=5))
+            token = login.access_token.get_secret_value()
             await transport.request("DELETE", "/v1/sessions/current", token=token, seconds=5)

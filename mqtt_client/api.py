@@ -85,7 +85,7 @@ class Api:
     def _load(self) -> Credentials:
         credentials = self._profile.load()
         if credentials.device_id != self._device_id:
-            raise NotLoggedInError("this profile has logged in anew meanwhile")
+            raise NotLoggedInError(f"this profile has logged in as {credentials.username} meanwhile: start again")
         return credentials
 
     async def _access_token(self, refused: str | None = None) -> str:

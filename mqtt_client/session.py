@@ -108,6 +108,8 @@ class Session:
     async def _keep_lock(self) -> None:
         while True:
             self._check_lock()
+            # Whoever logs in anew on the profile needs the connection of the new login.
+            self._api.check_login()
             await asyncio.sleep(_BEAT_SECONDS)
 
     def _check_lock(self) -> None:

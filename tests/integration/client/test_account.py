@@ -119,6 +119,28 @@ def test_a_new_login_ends_the_one_the_profile_had(alice: Person) -> None:
     assert alice.login()["device_id"] != before
 
 
+def test_a_new_login_ends_the_one_the_profile_had_even_if_its_access_token_has_run_out(alice: Person) -> None:
+    alice.change_login(lambda login: login.update(access_token="run-out"))
+    alice.run("login", alice.name, "--password-stdin", stdin=LINE)
+    assert [entry["id"] for entry in alice.objects("sessions")] == [alice.login()["device_id"]]
+
+
+def test_a_tail_ends_when_somebody_else_logs_in_on_its_profile(alice: Person, bob: Person) -> None:
+    """Even if the old session cannot be ended at the server: the connection belongs to the new login."""
+    other = Person(bob.name, alice.environment)
+    with alice.running("tail") as owner, alice.running("tail") as waiting:
+        alice.wait_until_running(2)
+        alice.run("send", alice.name, "x")
+        owner.wait_for_line("x")
+        waiting.wait_for_line("x")
+        alice.change_login(lambda login: login.update(access_token="gone", refresh_token="gone"))
+        other.run("login", bob.name, "--password-stdin", stdin=LINE)
+        for tail in (owner, waiting):
+            assert tail.wait() == 5
+            assert tail.err == [f"nightjar: this profile has logged in as {bob.name} meanwhile: start again"]
+        other.run("send", alice.name, "the connection is free")
+
+
 def test_a_changed_password_is_the_one_that_counts(alice: Person, tmp_path: Path) -> None:
     elsewhere = alice.elsewhere(tmp_path / "elsewhere")
     new = b"another good passphrase\n"
