@@ -14,6 +14,7 @@ from mqtt_client.text import shortened, visible
 
 CONNECT_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 30
+_CLOSE_SECONDS = 0.5
 _PACKET_MAX = 4 * 1024 * 1024
 _RECEIVE_MAX = 1000
 
@@ -90,7 +91,7 @@ class Link:
     async def close(self) -> None:
         """End the connection, in whatever state it is."""
         try:
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(_CLOSE_SECONDS):
                 await self._client.__aexit__(None, None, None)
         except Exception:  # noqa: BLE001, S110  # whatever the library's own tasks died of, this connection is over
             pass

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from uuid6 import uuid7
 
-from mqtt_client.account import Account
-from mqtt_client.errors import InputError, RejectedError, UnconfirmedError
+from mqtt_client.account import Account, check_user
+from mqtt_client.errors import InputError, OutOfReachError, RejectedError, UnconfirmedError
 from mqtt_client.session import Session, alongside
 from mqtt_client.store import Outgoing, Result, Store
 from mqtt_client.wakeup import WakeUps
@@ -29,28 +29,44 @@ def compose(recipient: str, body: bytes) -> Outgoing:
     )
 
 
-async def send(account: Account, message: Outgoing, seconds: float) -> int:
-    """Put a message into the outbox and wait until it is stored; return its seq.
+async def send(account: Account, to: str, body: bytes, seconds: float) -> tuple[str, int]:
+    """Put a message into the outbox and wait until it is stored, at most `seconds` in all; return its id and seq.
 
-    Raises RejectedError, UnconfirmedError (after `seconds`; the message stays in the outbox), NotLoggedInError, and
-    OutOfReachError when there are no credentials to be had, in which case nothing was put into the outbox.
+    Raises InputError, RejectedError, NotLoggedInError; UnconfirmedError when the message stays in the outbox;
+    OutOfReachError when nothing was put there, because the server was not to be reached in time.
     """
+    deadline = asyncio.get_running_loop().time() + seconds
     with account.store() as store:
         async with WakeUps(account.profile.wakeups) as wakeups:
             session = Session(account.api, store, wakeups, account.profile)
             try:
-                await session.begin()
+                message = await _prepared(account, session, to, body, deadline)
                 store.post(message)
                 wakeups.notify()
-                async with asyncio.timeout(seconds):
-                    await alongside(session, _answered(store, wakeups, message.id))
-            except TimeoutError:
-                pass
-            except asyncio.CancelledError:
-                raise UnconfirmedError(_kept(message.id, "interrupted:")) from None
+                await _confirmed(session, store, wakeups, message.id, deadline)
             finally:
                 session.release()
-        return _seq(store.result(message.id), message.id)
+        return message.id, _seq(store.result(message.id), message.id)
+
+
+async def _prepared(account: Account, session: Session, to: str, body: bytes, deadline: float) -> Outgoing:
+    try:
+        async with asyncio.timeout_at(deadline):
+            message = compose(await check_user(account.api, to), body)
+            await session.begin()
+    except TimeoutError as error:
+        raise OutOfReachError(f"{account.credentials.server} does not answer in time: nothing was sent") from error
+    return message
+
+
+async def _confirmed(session: Session, store: Store, wakeups: WakeUps, id_: str, deadline: float) -> None:
+    try:
+        async with asyncio.timeout_at(deadline):
+            await alongside(session, _answered(store, wakeups, id_))
+    except TimeoutError:
+        pass
+    except asyncio.CancelledError:
+        raise UnconfirmedError(_kept(id_, "interrupted:")) from None
 
 
 async def _answered(store: Store, wakeups: WakeUps, id_: str) -> None:

@@ -15,7 +15,6 @@ from mqtt_client.follow import Follower
 from mqtt_client.reading import conversations as read_conversations
 from mqtt_client.reading import history as read_history
 from mqtt_client.render import as_json, conversation_text, message_text
-from mqtt_client.sending import compose
 from mqtt_client.sending import send as send_message
 from mqtt_client.session import Session, alongside
 from mqtt_client.store import Store
@@ -64,8 +63,7 @@ def send(options: Options, to: str, text: str | None, seconds: float) -> None:
 
     async def work() -> tuple[str, int]:
         async with open_account(profile, options.asked_server) as account:
-            message = compose(await check_user(account.api, to), body)
-            return message.id, await send_message(account, message, seconds)
+            return await send_message(account, to, body, seconds)
 
     id_, seq = run(work())
     say(as_json({"id": id_, "seq": seq, "status": "stored"}) if options.json else f"{id_} {seq}")

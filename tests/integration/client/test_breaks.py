@@ -1,6 +1,7 @@
 """Parts of the stack go away and come back while people chat: nothing is lost, nothing is there twice."""
 
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -127,6 +128,21 @@ def test_without_the_rest_server_credentials_that_hold_are_enough_to_send(
         alice.run("send", "alice", "last")
         tail.wait_for_line("last")
         assert "never sent" not in bodies(tail), "it was refused before it was put into the outbox"
+
+
+def test_send_keeps_its_time_even_if_the_rest_server_hangs(stack: RunningStack, people: tuple[Person, Person]) -> None:
+    """Its credentials have run out, and whom it asks accepts the connection and says nothing."""
+    del stack
+    alice, _ = people
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        server = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        alice.change_login(lambda login: login["mqtt"].update(ends_at=0.0))
+        alice.change_login(lambda login: login.update(server=server))
+        there = Person(alice.name, {**alice.environment, "NIGHTJAR_SERVER": server})
+        for to in ("bob", "gabcdefabcdef"):
+            begun = time.monotonic()
+            assert "nothing was sent" in there.fails("send", to, "x", "--timeout", "1", status=6)
+            assert time.monotonic() - begun < 5, "a second, and the time to start and to end"
 
 
 def test_chat_goes_on_while_the_rest_server_is_away(stack: RunningStack, people: tuple[Person, Person]) -> None:
