@@ -30,7 +30,8 @@ from aiomqtt import (
 from mqtt5 import ConnAckReasonCode, ConnectPacket, DisconnectReasonCode
 
 from archiver.errors import ArchiverError
-from archiver.settings import Broker, Credentials
+from archiver.settings import Credentials
+from wire.broker import BrokerAddress
 
 CONNECT_SECONDS = 10.0
 CLOSE_SECONDS = 1.0
@@ -66,7 +67,7 @@ class Connection(Client):
     Entering it raises BrokerAwayError, as do `subscribe_to`, `incoming` and `send` once the connection is gone.
     """
 
-    def __init__(self, broker: Broker, credentials: Credentials, receive_maximum: int) -> None:
+    def __init__(self, broker: BrokerAddress, credentials: Credentials, receive_maximum: int) -> None:
         _QUIET.setLevel(logging.CRITICAL)  # it logs every cut with a traceback; ours is one line
         super().__init__(
             hostname=broker.host,

@@ -3,13 +3,14 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import SplitResult, urlsplit
 
 import jwt
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from archiver.errors import SettingsError
+from wire.broker import BrokerAddress, checked_broker_url, parse_broker_url
+from wire.names import INSTANCE_PATTERN, client_id
 
 RECEIVE_MAXIMUM_MOST = 20_000
 """Upper bound of the receive maximum; the table `unacknowledged` is cleaned by it (see `redelivery`)."""
@@ -19,23 +20,6 @@ def _database_url(text: str) -> str:
     if not text.startswith(("postgresql://", "postgres://")):
         raise ValueError("must be a postgresql:// URL")
     return text
-
-
-def _mqtt_url(text: str) -> str:
-    read_broker(text)
-    return text
-
-
-@dataclass(frozen=True, slots=True)
-class Broker:
-    """Where the broker listens."""
-
-    host: str
-    port: int
-    tls: bool
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +37,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="NIGHTJAR_", frozen=True, extra="ignore", env_ignore_empty=True)
 
     database_url: Annotated[str, AfterValidator(_database_url)] = Field(repr=False)
-    mqtt_url: Annotated[str, AfterValidator(_mqtt_url)] = "mqtt://127.0.0.1:1883"
+    mqtt_url: Annotated[str, AfterValidator(checked_broker_url)] = "mqtt://127.0.0.1:1883"
     archiver_token_file: Path
-    archiver_instance: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")] = "1"
+    archiver_instance: Annotated[str, Field(pattern=INSTANCE_PATTERN)] = "1"
     archiver_health_file: Path
     archiver_receive_maximum: Annotated[int, Field(ge=1, le=RECEIVE_MAXIMUM_MOST)] = 4000
     archiver_batch_rows: Annotated[int, Field(ge=1, le=10_000)] = 2000
@@ -63,14 +47,14 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @property
-    def broker(self) -> Broker:
+    def broker(self) -> BrokerAddress:
         """Where the broker listens."""
-        return read_broker(self.mqtt_url)
+        return parse_broker_url(self.mqtt_url)
 
     @property
     def client_id(self) -> str:
         """The MQTT client id of this instance."""
-        return f"archiver.{self.archiver_instance}"
+        return client_id("archiver", self.archiver_instance)
 
 
 class HealthSettings(BaseSettings):
@@ -95,17 +79,6 @@ def load_health_settings() -> HealthSettings:
         return HealthSettings()
     except ValidationError as error:
         raise SettingsError(_explain(error)) from None
-
-
-def read_broker(url: str) -> Broker:
-    """Read an mqtt:// or mqtts:// URL. Raises ValueError."""
-    parts: SplitResult = urlsplit(url)
-    if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
-        raise ValueError("must be mqtt://HOST:PORT or mqtts://HOST:PORT")
-    if parts.path.strip("/") or parts.query or parts.username or parts.password:
-        raise ValueError("must be mqtt://HOST:PORT without credentials or a path")
-    tls = parts.scheme == "mqtts"
-    return Broker(parts.hostname, parts.port or (8883 if tls else 1883), tls)
 
 
 def read_credentials(token_file: Path, client_id: str) -> Credentials:

@@ -13,6 +13,7 @@ from auth_api.keys import init_keys, load_refresh_key, load_signing_key, rotate_
 from auth_api.services import SHARED_DIR
 from auth_api.settings import KeySettings, load_all, load_settings
 from auth_api.tokens import TokenMaker
+from wire.names import client_id, is_instance
 from wire.tokens import archiver_acl
 
 _YEAR_SECONDS = 365 * 86400
@@ -73,12 +74,12 @@ def _keys(action: str) -> int:
 
 def _service_token(out: str) -> int:
     settings = load_settings(KeySettings)
-    instance = os.environ.get("NIGHTJAR_ARCHIVER_INSTANCE", "1")
-    if not instance.isascii() or not instance.replace("-", "").isalnum() or len(instance) > 32:
-        print("NIGHTJAR_ARCHIVER_INSTANCE: must be letters, digits and -", file=sys.stderr)
+    instance = os.environ.get("NIGHTJAR_ARCHIVER_INSTANCE") or "1"
+    if not is_instance(instance):
+        print("NIGHTJAR_ARCHIVER_INSTANCE: must be 1 to 32 letters, digits, _ and -", file=sys.stderr)
         return 2
     maker = TokenMaker(load_signing_key(settings.keys_dir), now_ms, 0, 0)
-    token = maker.broker_token("archiver", f"archiver.{instance}", archiver_acl(), _YEAR_SECONDS).token
+    token = maker.broker_token("archiver", client_id("archiver", instance), archiver_acl(), _YEAR_SECONDS).token
     if out == "-":
         print(token)
         return 0

@@ -13,8 +13,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from auth_api.settings import BrokerAddress
 from auth_api.tokens import MqttToken
+from wire.broker import BrokerAddress
 
 _KEEPALIVE: Final = 10
 _RECONNECT_SECONDS: Final = 1

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from wire.conversations import Conversation
-from wire.message import TEXT
+from wire.message import TEXT, is_textual
 from wire.times import format_time
 
 
@@ -60,10 +60,3 @@ def body_json(content_type: str, body: bytes) -> dict[str, str]:
         except UnicodeDecodeError:
             pass
     return {"body_base64": base64.b64encode(body).decode()}
-
-
-def is_textual(content_type: str) -> bool:
-    """Whether a media type is `text/*` or JSON, `application/…+json` too; parameters do not matter."""
-    essence = content_type.partition(";")[0].strip().lower()
-    main, _, sub = essence.partition("/")
-    return main == "text" or essence == "application/json" or sub.endswith("+json")

@@ -3,37 +3,16 @@
 import os
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
-from urllib.parse import urlsplit
 
 from limits import RateLimitItem, parse_many
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from wire.broker import BrokerAddress, checked_broker_url, parse_broker_url
+
 _HASH = re.compile(r"scrypt:(\d{1,8}):(\d{1,3}):(\d{1,3})\Z|pbkdf2:sha(?:256|512):(\d{1,8})\Z", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerAddress:
-    """Where a broker is."""
-
-    host: str
-    port: int
-    tls: bool
-
-
-def parse_broker_url(url: str) -> BrokerAddress:
-    """Read `mqtt://host[:port]` or `mqtts://host[:port]`; raises ValueError for anything else."""
-    parts = urlsplit(url)
-    port = parts.port
-    if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
-        raise ValueError("must be mqtt://host:port or mqtts://host:port")
-    if parts.username or parts.password or parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError("must hold a host and a port and nothing else")
-    tls = parts.scheme == "mqtts"
-    return BrokerAddress(parts.hostname, port or (8883 if tls else 1883), tls)
 
 
 def _limit(text: str) -> str:
@@ -41,11 +20,6 @@ def _limit(text: str) -> str:
         parse_many(text)
     except ValueError as error:
         raise ValueError("must be limits like 5/minute;30/hour") from error
-    return text
-
-
-def _broker_url(text: str) -> str:
-    parse_broker_url(text)
     return text
 
 
@@ -79,7 +53,7 @@ def _cores() -> int:
 
 
 Limit = Annotated[str, AfterValidator(_limit)]
-BrokerUrl = Annotated[str, AfterValidator(_broker_url)]
+BrokerUrl = Annotated[str, AfterValidator(checked_broker_url)]
 
 
 class KeySettings(BaseSettings):

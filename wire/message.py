@@ -68,6 +68,13 @@ def default_content_type(body: bytes) -> str:
     return TEXT
 
 
+def is_textual(content_type: str) -> bool:
+    """Whether a media type is `text/*` or JSON, `application/…+json` too; parameters do not matter."""
+    essence = content_type.partition(";")[0].strip().lower()
+    main, _, sub = essence.partition("/")
+    return main == "text" or essence == "application/json" or sub.endswith("+json")
+
+
 def read_message(body: bytes, content_type: str | None, user_properties: Sequence[tuple[str, str]]) -> Envelope:
     """Check a received message and read its envelope.
 

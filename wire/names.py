@@ -6,18 +6,18 @@ from collections.abc import Callable
 
 USERNAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{2,31}$"
 RESERVED_USERNAMES = frozenset({"archiver", "api", "admin", "all", "me"})
-SERVICE_USERNAMES = frozenset({"archiver", "api"})
 DEVICE_ID_PATTERN = r"^[a-z2-7]{10}$"
 GROUP_ID_PATTERN = r"^g[a-z2-7]{12}$"
 DISPLAY_NAME_MAX = 64
 """Characters of a display name or a device name."""
-TITLE_MAX = 128
-"""Characters of a group title."""
+INSTANCE_PATTERN = r"^[A-Za-z0-9_-]{1,32}$"
+"""Names of an archiver among several; its client id is that of a device of this name."""
 
 _ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 _USERNAME = re.compile(USERNAME_PATTERN.removesuffix("$") + r"\Z", re.ASCII)
 _DEVICE_ID = re.compile(DEVICE_ID_PATTERN.removesuffix("$") + r"\Z", re.ASCII)
 _GROUP_ID = re.compile(GROUP_ID_PATTERN.removesuffix("$") + r"\Z", re.ASCII)
+_INSTANCE = re.compile(INSTANCE_PATTERN.removesuffix("$") + r"\Z", re.ASCII)
 
 
 def is_username(text: str) -> bool:
@@ -33,6 +33,11 @@ def is_device_id(text: str) -> bool:
 def is_group_id(text: str) -> bool:
     """Whether the text has the form of a group id."""
     return _GROUP_ID.match(text) is not None
+
+
+def is_instance(text: str) -> bool:
+    """Whether the text has the form of an archiver instance's name."""
+    return _INSTANCE.match(text) is not None
 
 
 def new_device_id(choose: Callable[[str], str]) -> str:

@@ -7,8 +7,8 @@ from flask import Response
 from auth_api.queries.sessions import Device
 from auth_api.queries.users import User
 from auth_api.sessions import SessionTokens
-from auth_api.settings import BrokerAddress
 from auth_api.tokens import MqttToken
+from wire.broker import BrokerAddress
 from wire.times import format_time
 
 Json = dict[str, object]

@@ -44,14 +44,14 @@ def test_many_inits_at_once_make_one_key(tmp_path: Path, key_settings: dict[str,
 def test_the_archivers_token_is_written_for_its_eyes_only(tmp_path: Path, key_settings: dict[str, str]) -> None:
     assert run(["keys", "init"], key_settings).returncode == 0
     out = tmp_path / "run" / "archiver.token"
-    made = run(["service-token", "archiver", "--out", str(out)], {**key_settings, "NIGHTJAR_ARCHIVER_INSTANCE": "2"})
+    made = run(["service-token", "archiver", "--out", str(out)], {**key_settings, "NIGHTJAR_ARCHIVER_INSTANCE": "a_2"})
     assert (made.returncode, made.stdout) == (0, "")
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     token = out.read_text().strip()
     kid = jwt.get_unverified_header(token)["kid"]
     key = load_pem_public_key((tmp_path / "public" / f"{kid}.pem").read_bytes())
     claims = jwt.decode(token, key, algorithms=["ES256"], audience="mqtt", issuer="nightjar")  # type: ignore[arg-type]  # an EC key, as its use shows
-    assert (claims["sub"], claims["client_id"]) == ("archiver", "archiver.2")
+    assert (claims["sub"], claims["client_id"]) == ("archiver", "archiver.a_2")
     assert claims["acl"] == [rule.as_claim() for rule in archiver_acl()]
     assert claims["exp"] - claims["iat"] == 365 * 86400
     shown = run(["service-token", "archiver", "--out", "-"], key_settings)

@@ -13,11 +13,11 @@ import pytest
 from auth_api.broker import BrokerConnection, BrokerLink
 from auth_api.pool import Pool
 from auth_api.revocations import Revoker, session_revocations
-from auth_api.settings import BrokerAddress
 from auth_api.tokens import MqttToken
 from tests.support.broker import Broker, Realm
 from tests.support.peer import RefusedError
 from tests.support.stack import wait_for
+from wire.broker import BrokerAddress
 from wire.control import encode_revocations
 from wire.topics import CONTROL
 

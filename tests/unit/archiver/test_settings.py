@@ -6,27 +6,7 @@ import jwt
 import pytest
 
 from archiver.errors import SettingsError
-from archiver.settings import Broker, Credentials, read_broker, read_credentials
-
-
-@pytest.mark.parametrize(
-    ("url", "broker"),
-    [
-        ("mqtt://broker", Broker("broker", 1883, tls=False)),
-        ("mqtts://broker", Broker("broker", 8883, tls=True)),
-        ("mqtt://[::1]:1884/", Broker("::1", 1884, tls=False)),
-    ],
-)
-def test_broker_urls(url: str, broker: Broker) -> None:
-    assert read_broker(url) == broker
-
-
-@pytest.mark.parametrize(
-    "url", ["", "broker", "tcp://broker", "mqtt://", "mqtt://a@b", "mqtt://a/b", "mqtt://a?b", "mqtt://a:b"]
-)
-def test_other_urls_are_refused(url: str) -> None:
-    with pytest.raises(ValueError, match=r"must be mqtt|Port could not be cast"):
-        read_broker(url)
+from archiver.settings import Credentials, read_credentials
 
 
 def test_a_token_is_read_and_does_not_show(tmp_path: Path) -> None:

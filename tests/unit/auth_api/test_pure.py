@@ -14,10 +14,10 @@ from auth_api.cursors import decode_cursor, encode_cursor
 from auth_api.errors import ApiError, FieldError, InvalidInputError, TooManyAttemptsError, UnauthenticatedError, problem
 from auth_api.limits import network_of
 from auth_api.logs import request_line
-from auth_api.message_json import StoredMessage, body_json, is_textual, message_json
+from auth_api.message_json import StoredMessage, body_json, message_json
 from auth_api.passwords import PasswordHasher, PasswordPolicy, most_used_passwords
 from auth_api.reading import check_query, parse_json_object
-from auth_api.settings import BrokerAddress, limit_items, parse_broker_url
+from auth_api.settings import limit_items
 from auth_api.tokens import new_refresh_token, next_refresh_token, refresh_digest
 from wire.conversations import Conversation, direct
 
@@ -44,22 +44,6 @@ def test_no_byte_of_a_body_is_lost(body: bytes, content_type: str) -> None:
     assert len(shown) == 1
     given_back = shown["body"].encode() if "body" in shown else base64.b64decode(shown["body_base64"])
     assert given_back == body
-
-
-@pytest.mark.parametrize(
-    ("content_type", "textual"),
-    [
-        ("text/plain", True),
-        ("TEXT/Markdown; charset=utf-8", True),
-        ("application/json", True),
-        ("application/problem+JSON ; a=b", True),
-        ("application/jsonx", False),
-        ("textual/plain", False),
-        ("image/svg+xml", False),
-    ],
-)
-def test_text_and_json_are_textual(content_type: str, textual: bool) -> None:
-    assert is_textual(content_type) is textual
 
 
 def test_a_group_message_names_the_group() -> None:
@@ -152,18 +136,6 @@ def test_a_user_who_is_not_there_costs_one_hash_too() -> None:
 )
 def test_an_ipv6_host_counts_by_its_network(address: str, network: str) -> None:
     assert network_of(address) == network
-
-
-@pytest.mark.parametrize(
-    ("url", "address"),
-    [
-        ("mqtt://broker", BrokerAddress("broker", 1883, False)),
-        ("mqtts://broker.example", BrokerAddress("broker.example", 8883, True)),
-        ("mqtt://[::1]:2883/", BrokerAddress("::1", 2883, False)),
-    ],
-)
-def test_a_broker_url_has_a_port_of_its_own_or_the_usual_one(url: str, address: BrokerAddress) -> None:
-    assert parse_broker_url(url) == address
 
 
 def test_limits_are_read_with_the_shortest_window_first() -> None:

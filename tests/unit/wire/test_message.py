@@ -18,6 +18,7 @@ from wire.message import (
     RefusedError,
     claimed_id,
     default_content_type,
+    is_textual,
     parse_uuid,
     read_message,
     user_properties,
@@ -149,3 +150,19 @@ def test_the_content_type_defaults_to_text_where_the_body_is_text() -> None:
 def test_a_claimed_id_is_as_it_was_written() -> None:
     assert claimed_id([("x", "y"), ("id", "ABC"), ("id", str(uuid4()))]) == "ABC"
     assert claimed_id([]) is None
+
+
+@pytest.mark.parametrize(
+    ("content_type", "textual"),
+    [
+        ("text/plain", True),
+        ("TEXT/Markdown; charset=utf-8", True),
+        ("application/json", True),
+        ("application/problem+JSON ; a=b", True),
+        ("application/jsonx", False),
+        ("textual/plain", False),
+        ("image/svg+xml", False),
+    ],
+)
+def test_text_and_json_are_textual(content_type: str, textual: bool) -> None:
+    assert is_textual(content_type) is textual

@@ -13,6 +13,7 @@ from wire.names import (
     client_id,
     is_device_id,
     is_group_id,
+    is_instance,
     is_shown_name,
     is_username,
     new_device_id,
@@ -78,3 +79,11 @@ def test_shown_names_are_short_and_hold_no_control_characters() -> None:
     assert not is_shown_name("a" * 65, 64)
     for character in "\0\n\x7f\x9f\u2028\u2029\ud800":
         assert not is_shown_name(f"a{character}b", 64), f"{character!r}"
+
+
+@pytest.mark.parametrize(
+    ("text", "good"), [("1", True), ("a_b-C", True), ("x" * 32, True), ("", False), ("x" * 33, False), ("a/b", False)]
+)
+def test_names_of_archivers(text: str, good: bool) -> None:
+    assert is_instance(text) is good
+    assert not is_instance(text + "\n")
