@@ -4,12 +4,16 @@ import select
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeAlias
 
 import psycopg2
 from psycopg2.extensions import connection, cursor
 
 from auth_api.errors import UnavailableError
 from db import DatabaseError, connect
+
+Cursor: TypeAlias = cursor
+"""What queries run on."""
 
 _AWAY = "The database is away."
 
@@ -29,13 +33,13 @@ class Pool:
         self._slots = threading.BoundedSemaphore(size)
 
     @contextmanager
-    def reading(self) -> Iterator[cursor]:
+    def reading(self) -> Iterator[Cursor]:
         """Lend a cursor on which every statement stands alone."""
         with self._lent() as lent, _driver_errors(), lent.cursor() as opened:
             yield opened
 
     @contextmanager
-    def transaction(self) -> Iterator[cursor]:
+    def transaction(self) -> Iterator[Cursor]:
         """Lend a cursor inside a transaction: committed at the end, rolled back when an exception leaves it."""
         with self._lent() as lent, _driver_errors(), lent, lent.cursor() as opened:
             yield opened

@@ -6,7 +6,7 @@ from typing import Final
 
 from auth_api.errors import UnavailableError
 from auth_api.pool import Pool
-from auth_api.queries import limits, revocations, sessions
+from auth_api.queries import limits, purge, revocations, sessions
 
 _EVERY_SECONDS: Final = 60.0
 _MOST: Final = 5000
@@ -36,13 +36,12 @@ class Purger:
             self._thread.join(5)
 
     def purge(self) -> None:
-        """Drop at most a few thousand rows of each kind. Raises UnavailableError."""
+        """Drop at most a few thousand rows of each kind, unless another worker is at it. Raises UnavailableError."""
         with self._pool.transaction() as cur:
-            sessions.purge_expired(cur, _MOST)
-        with self._pool.transaction() as cur:
-            limits.purge(cur, _MOST)
-        with self._pool.transaction() as cur:
-            revocations.purge(cur, REVOCATIONS_KEPT_SECONDS, _MOST)
+            if purge.claim(cur):
+                revocations.purge(cur, REVOCATIONS_KEPT_SECONDS, _MOST)
+                sessions.purge_expired(cur, _MOST)
+                limits.purge(cur, _MOST)
 
     def _run(self) -> None:
         while not self._stopped.wait(_EVERY_SECONDS):

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from psycopg2.extensions import cursor
-
+from auth_api.pool import Cursor
 from auth_api.queries.users import User
 
 
@@ -49,14 +48,14 @@ _CALLER = """
 """
 
 
-def caller(cur: cursor, device_id: str) -> Caller | None:
+def caller(cur: Cursor, device_id: str) -> Caller | None:
     """Find whose device it is; None when the session has ended."""
     cur.execute(_CALLER, (device_id,))
     row = cur.fetchone()
     return Caller(User(*row[:4]), row[4], row[5], row[6]) if row else None
 
 
-def seen(cur: cursor, device_id: str) -> None:
+def seen(cur: Cursor, device_id: str) -> None:
     """Note that a device was seen now, if that was not noted within a minute."""
     cur.execute(
         """
@@ -67,7 +66,7 @@ def seen(cur: cursor, device_id: str) -> None:
     )
 
 
-def start(cur: cursor, user_id: int, verified: str, device_id: str, name: str | None) -> bool:
+def start(cur: Cursor, user_id: int, verified: str, device_id: str, name: str | None) -> bool:
     """Add a session if the user's password hash is still the one `verified`; whether it was.
 
     The user's row is locked against a change of the password until the commit: a password that has been changed
@@ -83,7 +82,7 @@ def start(cur: cursor, user_id: int, verified: str, device_id: str, name: str | 
     return cur.rowcount == 1
 
 
-def add_refresh_token(cur: cursor, digest: bytes, device_id: str, seconds: int) -> None:
+def add_refresh_token(cur: Cursor, digest: bytes, device_id: str, seconds: int) -> None:
     """Store a refresh token's digest."""
     cur.execute(
         """
@@ -94,7 +93,7 @@ def add_refresh_token(cur: cursor, digest: bytes, device_id: str, seconds: int) 
     )
 
 
-def lock_by_refresh_token(cur: cursor, digest: bytes) -> Caller | None:
+def lock_by_refresh_token(cur: Cursor, digest: bytes) -> Caller | None:
     """Lock the session that a refresh token belongs to; None when there is none."""
     cur.execute(
         "SELECT id FROM devices WHERE id = (SELECT device_id FROM refresh_tokens WHERE token_sha256 = %s) FOR UPDATE",
@@ -104,7 +103,7 @@ def lock_by_refresh_token(cur: cursor, digest: bytes) -> Caller | None:
     return caller(cur, row[0]) if row else None
 
 
-def refresh_state(cur: cursor, digest: bytes) -> RefreshState | None:
+def refresh_state(cur: Cursor, digest: bytes) -> RefreshState | None:
     """Read a refresh token's state; its session must be locked."""
     cur.execute(
         """
@@ -118,7 +117,7 @@ def refresh_state(cur: cursor, digest: bytes) -> RefreshState | None:
     return RefreshState(*row) if row else None
 
 
-def spend_refresh_token(cur: cursor, digest: bytes) -> None:
+def spend_refresh_token(cur: Cursor, digest: bytes) -> None:
     """Note that a refresh token has been used, and that its device was seen."""
     cur.execute(
         """
@@ -131,7 +130,7 @@ def spend_refresh_token(cur: cursor, digest: bytes) -> None:
     )
 
 
-def of_user(cur: cursor, user_id: int) -> list[Device]:
+def of_user(cur: Cursor, user_id: int) -> list[Device]:
     """List a user's sessions, the newest first."""
     cur.execute(
         "SELECT id, name, created_at, last_seen_at FROM devices WHERE user_id = %s ORDER BY created_at DESC, id",
@@ -140,13 +139,13 @@ def of_user(cur: cursor, user_id: int) -> list[Device]:
     return [Device(*row) for row in cur.fetchall()]
 
 
-def end(cur: cursor, user_id: int, device_id: str) -> bool:
+def end(cur: Cursor, user_id: int, device_id: str) -> bool:
     """End one session of a user; whether there was one."""
     cur.execute("DELETE FROM devices WHERE id = %s AND user_id = %s", (device_id, user_id))
     return cur.rowcount == 1
 
 
-def end_all(cur: cursor, user_id: int, but: Sequence[str] = ()) -> list[str]:
+def end_all(cur: Cursor, user_id: int, but: Sequence[str] = ()) -> list[str]:
     """End a user's sessions, all or all but some; return the ids of those that ended."""
     cur.execute(
         """
@@ -159,17 +158,29 @@ def end_all(cur: cursor, user_id: int, but: Sequence[str] = ()) -> list[str]:
     return [row[0] for row in cur.fetchall()]
 
 
-def purge_expired(cur: cursor, most: int) -> int:
-    """Drop expired refresh tokens, and sessions that none can renew any more; return how many rows went."""
+def purge_expired(cur: Cursor, most: int) -> int:
+    """Drop expired refresh tokens, and sessions that none can renew any more; return how many tokens went.
+
+    A session that somebody changes at the moment waits for the next purge.
+    """
     cur.execute(
         """
-        DELETE FROM refresh_tokens WHERE token_sha256 IN (
-            SELECT token_sha256 FROM refresh_tokens WHERE expires_at <= now() ORDER BY expires_at LIMIT %s
-        ) RETURNING device_id
+        SELECT id FROM devices WHERE id IN (
+            SELECT device_id FROM refresh_tokens WHERE expires_at <= now() ORDER BY expires_at LIMIT %s
+        ) FOR UPDATE SKIP LOCKED
         """,
         (most,),
     )
-    devices = sorted({row[0] for row in cur.fetchall()})
+    devices = [row[0] for row in cur.fetchall()]
+    cur.execute(
+        """
+        DELETE FROM refresh_tokens WHERE token_sha256 IN (
+            SELECT token_sha256 FROM refresh_tokens
+            WHERE device_id = ANY(%s) AND expires_at <= now() ORDER BY expires_at LIMIT %s
+        )
+        """,
+        (devices, most),
+    )
     gone = cur.rowcount
     cur.execute(
         """
