@@ -12,10 +12,9 @@ from dataclasses import dataclass
 
 from limits import RateLimitItem
 from limits.strategies import FixedWindowRateLimiter
-from psycopg2.extensions import cursor
 
 from auth_api.errors import TooManyAttemptsError
-from auth_api.pool import Pool
+from auth_api.pool import Cursor, Pool
 from auth_api.queries.limits import PostgresStorage
 from auth_api.settings import Settings, limit_items
 
@@ -88,7 +87,7 @@ def network_of(address: str) -> str:
     return str(ipaddress.ip_network((int(parsed), 64), strict=False))
 
 
-def _storage(cur: cursor, buckets: Sequence[Bucket]) -> PostgresStorage:
+def _storage(cur: Cursor, buckets: Sequence[Bucket]) -> PostgresStorage:
     return PostgresStorage(cur, [bucket.key for bucket in buckets])
 
 

@@ -5,12 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from psycopg2.extensions import cursor
-
 from auth_api.errors import NotFoundError, UnauthenticatedError
 from auth_api.limits import Limits
 from auth_api.passwords import PasswordHasher
-from auth_api.pool import Pool
+from auth_api.pool import Cursor, Pool
 from auth_api.queries import revocations, sessions, users
 from auth_api.queries.revocations import StoredRevocation
 from auth_api.queries.sessions import Caller
@@ -117,12 +115,12 @@ class Sessions:
             ended = self.revoke_in(cur, caller, sessions.end_all(cur, caller.user.id))
         return self._revoker.tell(ended)
 
-    def revoke_in(self, cur: cursor, caller: Caller, devices: Sequence[str]) -> list[StoredRevocation]:
+    def revoke_in(self, cur: Cursor, caller: Caller, devices: Sequence[str]) -> list[StoredRevocation]:
         """Store the revocations of devices that end in the same transaction."""
         revoked = session_revocations(caller.user.username, devices, self._now_ms())
         return revocations.add(cur, revoked)
 
-    def _end_in(self, cur: cursor, caller: Caller, device_id: str) -> list[StoredRevocation]:
+    def _end_in(self, cur: Cursor, caller: Caller, device_id: str) -> list[StoredRevocation]:
         if not sessions.end(cur, caller.user.id, device_id):
             raise NotFoundError("You have no such session.")
         return self.revoke_in(cur, caller, [device_id])

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from limits.storage import Storage
 from psycopg2 import Error
-from psycopg2.extensions import cursor
+
+from auth_api.pool import Cursor
 
 
 class PostgresStorage(Storage):
@@ -17,7 +18,7 @@ class PostgresStorage(Storage):
 
     STORAGE_SCHEME = None
 
-    def __init__(self, cur: cursor, keys: Sequence[str]) -> None:
+    def __init__(self, cur: Cursor, keys: Sequence[str]) -> None:
         super().__init__()
         self._cursor = cur
         self._rows = _read(cur, keys)
@@ -70,7 +71,7 @@ class PostgresStorage(Storage):
         self._rows.pop(key, None)
 
 
-def purge(cur: cursor, most: int) -> int:
+def purge(cur: Cursor, most: int) -> int:
     """Drop counters whose window is over; return how many."""
     cur.execute(
         """
@@ -83,7 +84,7 @@ def purge(cur: cursor, most: int) -> int:
     return cur.rowcount
 
 
-def _read(cur: cursor, keys: Sequence[str]) -> dict[str, tuple[int, datetime]]:
+def _read(cur: Cursor, keys: Sequence[str]) -> dict[str, tuple[int, datetime]]:
     cur.execute(
         "SELECT key, hits, expires_at FROM rate_limits WHERE key = ANY(%s) AND expires_at > clock_timestamp()",
         (list(keys),),

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg2.extensions import cursor
-
 from auth_api.message_json import StoredMessage
+from auth_api.pool import Cursor
 from wire.conversations import Conversation, direct
 from wire.receipts import SEQ_MAX
 
@@ -34,7 +33,7 @@ class Reader:
 
 
 def history(
-    cur: cursor, reader: Reader, other: Reader, *, before: int | None, after: int | None, limit: int
+    cur: Cursor, reader: Reader, other: Reader, *, before: int | None, after: int | None, limit: int
 ) -> list[StoredMessage]:
     """List at most `limit` messages of a direct conversation, in ascending seq.
 
@@ -54,7 +53,7 @@ def history(
     return found if forward else found[::-1]
 
 
-def feed(cur: cursor, reader: Reader, after: int, limit: int) -> list[StoredMessage]:
+def feed(cur: Cursor, reader: Reader, after: int, limit: int) -> list[StoredMessage]:
     """List at most `limit` messages of all of a user's conversations right after `after`, in ascending seq.
 
     The numbers come from the index alone, a few of each conversation that has anything new; then those rows are read.
@@ -81,7 +80,7 @@ def feed(cur: cursor, reader: Reader, after: int, limit: int) -> list[StoredMess
     return [_direct_message(row, reader, Reader(*row[9:])) for row in cur.fetchall()]
 
 
-def one(cur: cursor, reader: Reader, seq: int) -> StoredMessage | None:
+def one(cur: Cursor, reader: Reader, seq: int) -> StoredMessage | None:
     """Find a message that the user may read."""
     cur.execute(
         f"""
@@ -98,7 +97,7 @@ def one(cur: cursor, reader: Reader, seq: int) -> StoredMessage | None:
     return _direct_message(row, reader, Reader(*row[9:])) if row else None
 
 
-def conversations(cur: cursor, reader: Reader, before: int | None, limit: int) -> list[ConversationState]:
+def conversations(cur: Cursor, reader: Reader, before: int | None, limit: int) -> list[ConversationState]:
     """List at most `limit` of a user's conversations whose newest message lies below `before`, the newest first."""
     cur.execute(
         f"""

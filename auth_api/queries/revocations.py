@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from psycopg2.extensions import cursor
 from psycopg2.extras import execute_values
 
+from auth_api.pool import Cursor
 from wire.control import Revocation
 
 
@@ -20,7 +20,7 @@ class StoredRevocation:
 _COLUMNS = "id, username, client_id, issued_before_ms"
 
 
-def add(cur: cursor, revocations: Sequence[Revocation]) -> list[StoredRevocation]:
+def add(cur: Cursor, revocations: Sequence[Revocation]) -> list[StoredRevocation]:
     """Store revocations, in the transaction that ends what they revoke."""
     if not revocations:
         return []
@@ -29,12 +29,12 @@ def add(cur: cursor, revocations: Sequence[Revocation]) -> list[StoredRevocation
     return [_stored(row) for row in execute_values(cur, statement, rows, page_size=1000, fetch=True)]
 
 
-def confirm(cur: cursor, ids: Sequence[int]) -> None:
+def confirm(cur: Cursor, ids: Sequence[int]) -> None:
     """Note that the broker has confirmed revocations."""
     cur.execute("UPDATE revocations SET confirmed_at = now() WHERE id = ANY(%s) AND confirmed_at IS NULL", (list(ids),))
 
 
-def unconfirmed(cur: cursor) -> list[StoredRevocation]:
+def unconfirmed(cur: Cursor) -> list[StoredRevocation]:
     """List what the broker has not confirmed, the oldest first, but what was stored within the last second.
 
     Whoever stored those is about to tell the broker.
@@ -48,7 +48,7 @@ def unconfirmed(cur: cursor) -> list[StoredRevocation]:
     return [_stored(row) for row in cur.fetchall()]
 
 
-def current(cur: cursor, seconds: int) -> list[StoredRevocation]:
+def current(cur: Cursor, seconds: int) -> list[StoredRevocation]:
     """List what the broker must know: unconfirmed ones first, then those younger than `seconds`."""
     cur.execute(
         f"""
@@ -61,7 +61,7 @@ def current(cur: cursor, seconds: int) -> list[StoredRevocation]:
     return [_stored(row) for row in cur.fetchall()]
 
 
-def purge(cur: cursor, seconds: int, most: int) -> int:
+def purge(cur: Cursor, seconds: int, most: int) -> int:
     """Drop confirmed ones older than `seconds`; return how many."""
     cur.execute(
         """

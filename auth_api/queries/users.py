@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from psycopg2.extensions import cursor
+from auth_api.pool import Cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +24,13 @@ class Account:
     password_hash: str
 
 
-def is_taken(cur: cursor, username: str) -> bool:
+def is_taken(cur: Cursor, username: str) -> bool:
     """Whether anybody has the name, or had it once."""
     cur.execute("SELECT 1 FROM users WHERE username = %s", (username,))
     return cur.fetchone() is not None
 
 
-def add(cur: cursor, username: str, display_name: str | None, password_hash: str) -> User | None:
+def add(cur: Cursor, username: str, display_name: str | None, password_hash: str) -> User | None:
     """Add a user; None when the name is taken."""
     cur.execute(
         """
@@ -43,7 +43,7 @@ def add(cur: cursor, username: str, display_name: str | None, password_hash: str
     return _user(cur.fetchone())
 
 
-def find(cur: cursor, username: str) -> User | None:
+def find(cur: Cursor, username: str) -> User | None:
     """Find a user who has not been deleted."""
     cur.execute(
         "SELECT id, username, display_name, created_at FROM users WHERE username = %s AND deleted_at IS NULL",
@@ -52,14 +52,14 @@ def find(cur: cursor, username: str) -> User | None:
     return _user(cur.fetchone())
 
 
-def find_id(cur: cursor, username: str) -> int | None:
+def find_id(cur: Cursor, username: str) -> int | None:
     """Find the id of a user, deleted ones too."""
     cur.execute("SELECT id FROM users WHERE username = %s", (username,))
     row = cur.fetchone()
     return row[0] if row else None
 
 
-def find_account(cur: cursor, username: str) -> Account | None:
+def find_account(cur: Cursor, username: str) -> Account | None:
     """Find what a login needs; None when nobody can log in by that name."""
     cur.execute(
         """
@@ -72,7 +72,7 @@ def find_account(cur: cursor, username: str) -> Account | None:
     return Account(User(*row[:4]), row[4]) if row else None
 
 
-def rename(cur: cursor, user_id: int, display_name: str | None) -> User | None:
+def rename(cur: Cursor, user_id: int, display_name: str | None) -> User | None:
     """Change a display name; None when the account has been deleted meanwhile."""
     cur.execute(
         """
@@ -84,13 +84,13 @@ def rename(cur: cursor, user_id: int, display_name: str | None) -> User | None:
     return _user(cur.fetchone())
 
 
-def replace_hash(cur: cursor, user_id: int, old: str, new: str) -> bool:
+def replace_hash(cur: Cursor, user_id: int, old: str, new: str) -> bool:
     """Change the password's hash if it is still `old`; whether it was."""
     cur.execute("UPDATE users SET password_hash = %s WHERE id = %s AND password_hash = %s", (new, user_id, old))
     return cur.rowcount == 1
 
 
-def delete(cur: cursor, user_id: int, verified: str) -> bool:
+def delete(cur: Cursor, user_id: int, verified: str) -> bool:
     """Turn a user into a tombstone if the hash is still the one `verified`; whether it was."""
     cur.execute(
         """
