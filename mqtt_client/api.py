@@ -8,7 +8,7 @@ from typing import TypeVar
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from mqtt_client.errors import ApiError, NotLoggedInError, OutOfReachError
-from mqtt_client.locks import held
+from mqtt_client.locks import FileLock, held
 from mqtt_client.models import Login, Mqtt
 from mqtt_client.profile import Credentials, Profile, StoredMqtt
 from mqtt_client.transport import Answer, Transport
@@ -17,8 +17,9 @@ Model = TypeVar("Model", bound=BaseModel)
 
 _LOCK_PATIENCE = 30.0
 _CLOCKS_AGREE = 2.0
-_REFRESH_SECONDS = 4.0
-"""Of one try to refresh: the second one still finds the successor that the server keeps for 10 s."""
+_REFRESH_SECONDS = 3.0
+"""Of one try to refresh. The second one still finds the successor that the server keeps for 10 s, and so does another
+process that takes over when we are stopped meanwhile."""
 
 
 class Api:
@@ -92,22 +93,23 @@ class Api:
         token = self._fresh_token(refused)
         if token:
             return token
-        async with held(self._profile.credentials_lock, _LOCK_PATIENCE):
-            return self._fresh_token(refused) or await self._refresh()
+        async with held(self._profile.credentials_lock, _LOCK_PATIENCE) as lock:
+            return self._fresh_token(refused) or await self._refresh(lock)
 
     def _fresh_token(self, refused: str | None) -> str | None:
         credentials = self._load()
         token = credentials.access_token.get_secret_value()
         return token if _lasts(credentials.access_ends_at, self._now()) and token != refused else None
 
-    async def _refresh(self) -> str:
+    async def _refresh(self, lock: FileLock) -> str:
         before = self._load()
         body = {"refresh_token": before.refresh_token.get_secret_value()}
         try:
-            answer = await self._ask_twice(body)
+            answer = await self._ask_twice(body, lock)
         except ApiError as error:
             if error.status != 401:
                 raise
+            _check_held(lock)
             self._profile.forget()
             raise NotLoggedInError(
                 f"the session of {self.username} has ended: run `nightjar login {self.username}`"
@@ -115,15 +117,17 @@ class Api:
         after = credentials_of(before.server, read(Login, answer), self._now(), answer.clock_ahead)
         if (after.username, after.device_id) != (before.username, before.device_id):
             raise ApiError("the server refreshed another session than ours", answer.status)
+        _check_held(lock)
         self._profile.save(after)
         return after.access_token.get_secret_value()
 
-    async def _ask_twice(self, body: Mapping[str, object]) -> Answer:
+    async def _ask_twice(self, body: Mapping[str, object], lock: FileLock) -> Answer:
         path = "/v1/sessions/refresh"
         try:
             return await self._transport.request("POST", path, body=body, seconds=_REFRESH_SECONDS)
         except OutOfReachError:
             await asyncio.sleep(0.2)
+            _check_held(lock)
             return await self._transport.request("POST", path, body=body, seconds=_REFRESH_SECONDS)
 
 
@@ -164,6 +168,12 @@ def stored_mqtt(mqtt: Mqtt, now: float, clock_ahead: float) -> StoredMqtt:
     """
     ends_at = mqtt.expires_at.timestamp() - (clock_ahead if abs(clock_ahead) > _CLOCKS_AGREE else 0.0)
     return StoredMqtt(**mqtt.model_dump(), ends_at=ends_at if ends_at > now else now + 60)
+
+
+def _check_held(lock: FileLock) -> None:
+    # The login on disk is another's work by now, and our refresh token may be spent.
+    if not lock.beat():
+        raise OutOfReachError("this process was stopped while it renewed the login, and another took over: try again")
 
 
 def _lasts(ends_at: float, now: float) -> bool:

@@ -3,14 +3,17 @@
 import asyncio
 import fcntl
 import os
+import signal
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from mqtt_client.errors import StorageError
 
 _POLL_SECONDS = 0.02
+_BEAT_SECONDS = 0.5
+_SILENT_SECONDS = 2.0
 
 
 class FileLock:
@@ -87,15 +90,32 @@ class FileLock:
 
 
 @asynccontextmanager
-async def held(path: Path, patience: float) -> AsyncIterator[None]:
-    """Hold the lock on `path`; wait at most `patience` seconds for it. Raises StorageError after that."""
+async def held(path: Path, patience: float) -> AsyncIterator[FileLock]:
+    """Hold the lock on `path`; wait at most `patience` seconds for it. Raises StorageError after that.
+
+    Ctrl-Z waits until it is let go. A holder that was stopped otherwise is deposed after 2 s; `beat` tells it so.
+    """
     lock = FileLock(path)
-    deadline = asyncio.get_running_loop().time() + patience
+    began = asyncio.get_running_loop().time()
     while not lock.take():
-        if asyncio.get_running_loop().time() > deadline:
+        waited = asyncio.get_running_loop().time() - began
+        if waited > patience:
             raise StorageError(f"{path} is held by another nightjar process that does not let go")
+        if waited > _SILENT_SECONDS:
+            lock.depose(_SILENT_SECONDS)
         await asyncio.sleep(_POLL_SECONDS)
+    beating = asyncio.create_task(_beat(lock))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
     try:
-        yield
+        yield lock
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        beating.cancel()
         lock.release()
+
+
+async def _beat(lock: FileLock) -> None:
+    # An error is met by the holder too, when it asks whether the lock is still its own.
+    with suppress(StorageError):
+        while lock.beat():  # noqa: ASYNC110  # it is time that is waited for, not a condition
+            await asyncio.sleep(_BEAT_SECONDS)

@@ -1,5 +1,6 @@
 """HTTP to the REST server: bounded, never trusting, with one kind of error for people."""
 
+import asyncio
 import json
 import ssl
 from collections.abc import Mapping
@@ -17,6 +18,8 @@ from mqtt_client.text import shortened, visible
 
 ANSWER_MAX = 64 * 1024 * 1024
 """Bytes of an answer: a page of 100 messages of 64 KiB, each byte written as six, fits."""
+CALL_SECONDS = 60.0
+"""Of a whole call, however steadily the server sends a byte now and then."""
 _UNAVAILABLE = frozenset({502, 503, 504})
 
 
@@ -72,16 +75,16 @@ class Transport:
 
         Raises ApiError for an error status, OutOfReachError when there is no answer, InputError for a URL that is none.
         """
-        timeout = httpx.USE_CLIENT_DEFAULT if seconds is None else httpx.Timeout(seconds)
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
-            async with self._client.stream(
-                method, self.server + path, json=body, params=query, headers=headers, timeout=timeout
-            ) as response:
+            async with (
+                asyncio.timeout(CALL_SECONDS if seconds is None else seconds),
+                self._client.stream(method, self.server + path, json=body, params=query, headers=headers) as response,
+            ):
                 content = await _read(response)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
             raise InputError(f"{self.server} is no URL of a server: {error}") from error
-        except httpx.TimeoutException as error:
+        except (TimeoutError, httpx.TimeoutException) as error:
             raise OutOfReachError(f"{self.server} does not answer in time") from error
         except httpx.HTTPError as error:
             raise OutOfReachError(f"{self.server} is out of reach: {_why(error)}") from error

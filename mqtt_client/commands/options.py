@@ -108,7 +108,7 @@ async def _cancelled_by_signals(work: Coroutine[Any, Any, Result]) -> Result:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, task.cancel)
-    # Ctrl-Z stops us between two steps, never within one that others of the profile would have to wait for.
+    # Ctrl-Z stops us between two steps, and not while `locks.held` holds a lock that others would have to wait for.
     loop.add_signal_handler(signal.SIGTSTP, os.kill, os.getpid(), signal.SIGSTOP)
     return await task
 

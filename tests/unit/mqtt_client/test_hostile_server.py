@@ -9,6 +9,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,28 @@ def test_an_answer_without_end_is_cut_off(serve: Serve, run: Run, monkeypatch: p
     monkeypatch.setattr("mqtt_client.transport.ANSWER_MAX", 1000)
     log_in(serve(http("x" * 5000)))
     assert "too large" in run("history", "bob")[2]
+
+
+def test_an_answer_that_trickles_in_is_given_up(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte every tenth of a second: no single read takes long."""
+    monkeypatch.setattr("mqtt_client.transport.CALL_SECONDS", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=_trickle, args=(listener,), daemon=True).start()
+        log_in(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        begun = time.monotonic()
+        status, _, errors = run("history", "bob")
+        assert (status, "does not answer in time" in errors) == (6, True)
+        assert time.monotonic() - begun < 4
+
+
+def _trickle(listener: socket.socket) -> None:
+    connection, _ = listener.accept()
+    with connection, suppress(OSError):
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        for _ in range(100):
+            connection.sendall(b" ")
+            time.sleep(0.1)
 
 
 def test_a_lone_surrogate_and_an_unknown_relation_are_shown_somehow(serve: Serve, run: Run) -> None:
