@@ -59,10 +59,8 @@ def conversation_page(
     if cursor is not None and before is None:
         raise InvalidInputError(FieldError("cursor", "is no cursor of this list"))
     with pool.reading() as cur:
-        found = messages.conversations(cur, _reader(caller), before, limit + 1)
-    if len(found) <= limit:
-        return found, None
-    return found[:limit], encode_cursor(found[limit - 1].last_message.seq)
+        found, has_more = messages.conversations(cur, _reader(caller), before, limit)
+    return found, encode_cursor(found[-1].last_message.seq) if has_more else None
 
 
 def _reader(caller: Caller) -> Reader:

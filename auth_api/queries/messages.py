@@ -97,30 +97,36 @@ def one(cur: Cursor, reader: Reader, seq: int) -> StoredMessage | None:
     return _direct_message(row, reader, Reader(*row[9:])) if row else None
 
 
-def conversations(cur: Cursor, reader: Reader, before: int | None, limit: int) -> list[ConversationState]:
-    """List at most `limit` of a user's conversations whose newest message lies below `before`, the newest first."""
+def conversations(cur: Cursor, reader: Reader, before: int | None, limit: int) -> tuple[list[ConversationState], bool]:
+    """List at most `limit` of a user's conversations whose newest message lies below `before`, the newest first.
+
+    Says too whether there are more. Counting what is unread reads each unread message, so it is done only for those
+    that are listed.
+    """
     cur.execute(
         f"""
         SELECT {_MESSAGE}, o.id, o.username, p.read_seq, unread.count
         FROM (
-            SELECT p.user_id, p.read_seq, c.* FROM participants p JOIN conversations c ON c.id = p.conversation_id
+            SELECT p.user_id, p.read_seq, c.*, row_number() OVER (ORDER BY c.last_seq DESC) <= %(limit)s AS listed
+            FROM participants p JOIN conversations c ON c.id = p.conversation_id
             WHERE p.user_id = %(reader)s AND c.last_seq > 0 AND c.last_seq < %(before)s
-            ORDER BY c.last_seq DESC LIMIT %(limit)s
+            ORDER BY c.last_seq DESC LIMIT %(limit)s + 1
         ) p
         JOIN messages m ON m.seq = p.last_seq
         JOIN users o ON o.id = CASE WHEN p.user_low = p.user_id THEN p.user_high ELSE p.user_low END
         CROSS JOIN LATERAL (
             SELECT count(*) FROM messages n
-            WHERE n.conversation_id = p.id AND n.seq > p.read_seq AND n.sender_id <> p.user_id
+            WHERE p.listed AND n.conversation_id = p.id AND n.seq > p.read_seq AND n.sender_id <> p.user_id
         ) unread
         ORDER BY p.last_seq DESC
         """,  # noqa: S608  # a constant
         {"reader": reader.id, "before": _below(before), "limit": limit},
     )
-    return [
+    found = [
         ConversationState(direct(row[10]), _direct_message(row, reader, Reader(*row[9:11])), row[12], row[11])
         for row in cur.fetchall()
     ]
+    return found[:limit], len(found) > limit
 
 
 def _below(before: int | None) -> int:

@@ -10,6 +10,8 @@ from uuid import uuid4
 import psycopg2
 import pytest
 
+from auth_api.queries import users
+from auth_api.queries.messages import Reader, conversations
 from db import ARCHIVE_LOCK
 from tests.integration.api.archive import Archive
 from tests.integration.api.people import PASSWORD, Person, assert_problem
@@ -159,6 +161,32 @@ def test_unread_counts_from_where_one_has_read(alice: Person, bob: Person, archi
     archive.mark_read(alice.username, seen)
     (entry,) = alice.ask("GET", "/v1/conversations").json()["conversations"]
     assert (entry["unread"], entry["last_read_seq"]) == (1, seen)
+
+
+def test_only_conversations_that_are_listed_are_counted(
+    alice: Person, bob: Person, new_person: Callable[[], Person], archive: Archive, api_stack: RunningStack
+) -> None:
+    """Each unread message is read for that, and there may be very many of them."""
+    for _ in range(50):
+        archive.store(bob.username, alice.username)
+    archive.store(new_person().username, alice.username)
+    with closing(psycopg2.connect(api_stack.database_url)) as connection, connection.cursor() as cur:
+        cur.execute("SET enable_seqscan = off")
+
+        def rows_read() -> int:
+            cur.execute("SELECT idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'messages'")
+            ((count,),) = cur.fetchall()
+            return int(count)
+
+        reader = users.find(cur, alice.username)
+        assert reader
+        before = rows_read()
+        (entry,), has_more = conversations(cur, Reader(reader.id, reader.username), None, 1)
+        assert (entry.unread, has_more) == (1, True)
+        assert rows_read() - before < 10
+        (_, entry), has_more = conversations(cur, Reader(reader.id, reader.username), None, 2)
+        assert (entry.unread, has_more) == (50, False)
+        assert rows_read() - before > 50
 
 
 def test_the_feed_holds_every_conversation_in_order(
