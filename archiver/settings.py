@@ -9,17 +9,12 @@ from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from archiver.errors import SettingsError
+from db import checked_url
 from wire.broker import BrokerAddress, checked_broker_url, parse_broker_url
 from wire.names import INSTANCE_PATTERN, client_id
 
 RECEIVE_MAXIMUM_MOST = 20_000
 """Upper bound of the receive maximum; the table `unacknowledged` is cleaned by it (see `redelivery`)."""
-
-
-def _database_url(text: str) -> str:
-    if not text.startswith(("postgresql://", "postgres://")):
-        raise ValueError("must be a postgresql:// URL")
-    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +31,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="NIGHTJAR_", frozen=True, extra="ignore", env_ignore_empty=True)
 
-    database_url: Annotated[str, AfterValidator(_database_url)] = Field(repr=False)
+    database_url: Annotated[str, AfterValidator(checked_url)] = Field(repr=False)
     mqtt_url: Annotated[str, AfterValidator(checked_broker_url)] = "mqtt://127.0.0.1:1883"
     archiver_token_file: Path
     archiver_instance: Annotated[str, Field(pattern=INSTANCE_PATTERN)] = "1"

@@ -2,16 +2,18 @@
 
 import argparse
 import os
+import socket
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from auth_api.clock import now_ms
 from auth_api.errors import KeyFilesError
 from auth_api.keys import init_keys, load_refresh_key, load_signing_key, rotate_keys
 from auth_api.services import SHARED_DIR
-from auth_api.settings import KeySettings, load_all, load_settings
+from auth_api.settings import KeySettings, Settings, load_all, load_settings
 from auth_api.tokens import TokenMaker
 from wire.names import client_id, is_instance
 from wire.tokens import archiver_acl
@@ -49,8 +51,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve() -> int:
     settings = load_all()
-    load_signing_key(settings.keys_dir)
-    load_refresh_key(settings.keys_dir)
+    wrong = _what_is_wrong(settings)
+    if wrong:
+        print(wrong, file=sys.stderr)
+        return 2
+    _become_gunicorn()
+
+
+def _become_gunicorn() -> NoReturn:
     shared = tempfile.mkdtemp(prefix="nightjar-api-")
     metrics = Path(shared, "metrics")
     metrics.mkdir()
@@ -58,6 +66,24 @@ def _serve() -> int:
     command = [sys.executable, "-m", "gunicorn", "--config", "python:auth_api.gunicorn_config"]
     sys.stdout.flush()
     os.execve(sys.executable, command, environment)  # noqa: S606  # becomes gunicorn, without a shell
+
+
+def _what_is_wrong(settings: Settings) -> str | None:
+    """Try what gunicorn's workers would fail at, one after the other and in more words than one line."""
+    try:
+        load_signing_key(settings.keys_dir)
+        load_refresh_key(settings.keys_dir)
+    except KeyFilesError as error:
+        return f"NIGHTJAR_KEYS_DIR: {error}"
+    host, _, port = settings.api_bind.rpartition(":")
+    if host == "unix":
+        return None
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        socket.create_server((host.strip("[]"), int(port)), family=family).close()
+    except OSError as error:
+        return f"NIGHTJAR_API_BIND: cannot listen on {settings.api_bind}: {error.strerror}"
+    return None
 
 
 def _keys(action: str) -> int:

@@ -10,6 +10,7 @@ from limits import RateLimitItem, parse_many
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from db import checked_url
 from wire.broker import BrokerAddress, checked_broker_url, parse_broker_url
 
 _HASH = re.compile(r"scrypt:(\d{1,8}):(\d{1,3}):(\d{1,3})\Z|pbkdf2:sha(?:256|512):(\d{1,8})\Z", re.ASCII)
@@ -17,15 +18,11 @@ _HASH = re.compile(r"scrypt:(\d{1,8}):(\d{1,3}):(\d{1,3})\Z|pbkdf2:sha(?:256|512
 
 def _limit(text: str) -> str:
     try:
-        parse_many(text)
+        items = parse_many(text)
     except ValueError as error:
         raise ValueError("must be limits like 5/minute;30/hour") from error
-    return text
-
-
-def _database_url(text: str) -> str:
-    if not text.startswith(("postgresql://", "postgres://")):
-        raise ValueError("must be a postgresql:// URL")
+    if any(item.amount < 1 for item in items):
+        raise ValueError("a limit of 0 would let nobody in")
     return text
 
 
@@ -68,7 +65,7 @@ class KeySettings(BaseSettings):
 class Settings(KeySettings):
     """All settings of the service; a bad one is a ValidationError that names it."""
 
-    database_url: Annotated[str, AfterValidator(_database_url)]
+    database_url: Annotated[str, AfterValidator(checked_url)]
     mqtt_url: BrokerUrl = "mqtt://127.0.0.1:1883"
     mqtt_public_url: BrokerUrl | None = None
     api_bind: Annotated[str, AfterValidator(_bind)] = "127.0.0.1:8080"

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from db.connection import DatabaseError, is_url
+from db.connection import DatabaseError, checked_url
 from db.migrate import migrate
 
 
@@ -13,8 +13,10 @@ def main(arguments: list[str], environment: dict[str, str]) -> int:
         print("usage: python -m db migrate", file=sys.stderr)
         return 2
     url = environment.get("NIGHTJAR_DATABASE_URL", "")
-    if not is_url(url):
-        print("NIGHTJAR_DATABASE_URL: set it to a postgresql:// URL", file=sys.stderr)
+    try:
+        checked_url(url)
+    except ValueError as error:
+        print(f"NIGHTJAR_DATABASE_URL: {error}", file=sys.stderr)
         return 2
     try:
         applied = migrate(url)

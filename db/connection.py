@@ -13,15 +13,20 @@ class DatabaseError(Exception):
     """The database cannot be used; the message is one line that says why."""
 
 
-def is_url(text: str) -> bool:
-    """Whether libpq can read the text as the URL of a database. Says nothing more: libpq's own words would quote it."""
+def checked_url(text: str) -> str:
+    """Return the text if libpq can read it as the URL of a database. Raises ValueError.
+
+    Its message quotes nothing: libpq's own words would, password included.
+    """
     if not text.startswith(("postgresql://", "postgres://")):
-        return False
+        raise ValueError("must be a postgresql:// URL")
     try:
-        parse_dsn(text)
+        ports = parse_dsn(text).get("port", "")
     except psycopg2.ProgrammingError:
-        return False
-    return True
+        raise ValueError("is a postgresql:// URL that cannot be read") from None
+    if not all(_is_port(port) for port in ports.split(",") if port):
+        raise ValueError("has a port that is no number from 1 to 65535")
+    return text
 
 
 def connect(url: str, application: str, connect_timeout: int = 5) -> connection:
@@ -29,8 +34,10 @@ def connect(url: str, application: str, connect_timeout: int = 5) -> connection:
 
     Raises DatabaseError when the server is out of reach or the URL is none. Its message holds no password.
     """
-    if not is_url(url):
-        raise DatabaseError("the URL of the database cannot be read")
+    try:
+        checked_url(url)
+    except ValueError as error:
+        raise DatabaseError(f"its URL {error}") from None
     try:
         opened = psycopg2.connect(
             url,
@@ -49,3 +56,7 @@ def connect(url: str, application: str, connect_timeout: int = 5) -> connection:
 def one_line(error: Exception) -> str:
     """Say what an error of the driver says, in one line."""
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and 0 < int(text) < 65536

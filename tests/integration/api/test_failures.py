@@ -3,6 +3,7 @@
 import itertools
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -224,6 +225,10 @@ BASE = {
         ("NIGHTJAR_MQTT_URL", "http://x"),
         ("NIGHTJAR_MQTT_URL", "mqtt://x:99999"),
         ("NIGHTJAR_MQTT_PUBLIC_URL", "mqtt://user:pw@x"),
+        ("NIGHTJAR_DATABASE_URL", "postgresql://h:abc/x"),
+        ("NIGHTJAR_DATABASE_URL", "postgresql://h/x?foo=1"),
+        ("NIGHTJAR_KEYS_DIR", "/nonexistent"),
+        ("NIGHTJAR_LOGIN_LIMIT", "0/minute"),
         ("NIGHTJAR_API_BIND", "8080"),
         ("NIGHTJAR_API_WORKERS", "0"),
         ("NIGHTJAR_API_THREADS", "many"),
@@ -246,6 +251,17 @@ def test_a_bad_setting_ends_the_program_with_a_line_that_names_it(name: str, val
 
 def test_without_keys_it_says_what_to_run() -> None:
     ended = run(["serve"], BASE)
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert "keys init" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1:80", "in use"])
+def test_an_address_it_cannot_listen_on_is_named(address: str, key_settings: dict[str, str]) -> None:
+    assert run(["keys", "init"], key_settings).returncode == 0
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        bind = address if address != "in use" else f"127.0.0.1:{other.getsockname()[1]}"
+        ended = run(["serve"], {**BASE, **key_settings, "NIGHTJAR_API_BIND": bind})
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f"NIGHTJAR_API_BIND: cannot listen on {bind}: ")
     assert ended.stderr.count("\n") == 1

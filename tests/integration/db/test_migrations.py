@@ -111,19 +111,25 @@ def test_the_command_says_what_it_did(empty_database: str, capsys: pytest.Captur
     ("arguments", "environment", "status", "said"),
     [
         ([], {}, 2, "usage: python -m db migrate"),
-        (["migrate"], {}, 2, "NIGHTJAR_DATABASE_URL: set it to a postgresql:// URL"),
+        (["migrate"], {}, 2, "NIGHTJAR_DATABASE_URL: must be a postgresql:// URL"),
         (
             ["migrate"],
             {"NIGHTJAR_DATABASE_URL": "mysql://x"},
             2,
-            "NIGHTJAR_DATABASE_URL: set it to a postgresql:// URL",
+            "NIGHTJAR_DATABASE_URL: must be a postgresql:// URL",
         ),
         (["migrate"], {"NIGHTJAR_DATABASE_URL": "postgresql://127.0.0.1:1/x"}, 1, "the database cannot be used: "),
         (
             ["migrate"],
             {"NIGHTJAR_DATABASE_URL": "postgresql://[/x"},
             2,
-            "NIGHTJAR_DATABASE_URL: set it to a postgresql:// URL",
+            "NIGHTJAR_DATABASE_URL: is a postgresql:// URL that cannot be read",
+        ),
+        (
+            ["migrate"],
+            {"NIGHTJAR_DATABASE_URL": "postgresql://h:abc/x"},
+            2,
+            "NIGHTJAR_DATABASE_URL: has a port that is no number from 1 to 65535",
         ),
     ],
 )
