@@ -52,10 +52,10 @@ def _parser() -> argparse.ArgumentParser:
 def _serve() -> int:
     settings = load_all()
     wrong = _what_is_wrong(settings)
-    if wrong:
-        print(wrong, file=sys.stderr)
-        return 2
-    _become_gunicorn()
+    if not wrong:
+        _become_gunicorn()
+    print(wrong, file=sys.stderr)
+    return 2
 
 
 def _become_gunicorn() -> NoReturn:
