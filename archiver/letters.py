@@ -61,7 +61,7 @@ def refuse(
 ) -> Refused:
     """Refuse a delivery, naming it as its sender did."""
     claimed = claimed_id(delivery.properties)
-    named = claimed[:CLAIMED_ID_MAX] if claimed else str(new_id())
+    named = str(new_id()) if claimed is None else claimed[:CLAIMED_ID_MAX]
     return Refused(delivery, sender, named, reason, detail)
 
 

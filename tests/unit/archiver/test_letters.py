@@ -61,6 +61,9 @@ def test_a_refused_message_is_named_as_its_sender_named_it_but_not_at_any_length
     refused = read(delivery(properties=[("id", "no UUID")]))
     assert isinstance(refused, Refused)
     assert refused.id == "no UUID"
+    empty = read(delivery(properties=[("id", "")]))
+    assert isinstance(empty, Refused)
+    assert empty.id == ""
     refused = read(delivery(properties=[("id", "x" * 5000)]))
     assert isinstance(refused, Refused)
     assert refused.id == "x" * CLAIMED_ID_MAX
