@@ -1,14 +1,11 @@
-"""The limits of mosquitto.conf, each divided by 64: what one client, and all together, may make the broker hold."""
+"""The limits of bytes in mosquitto.conf, each divided by 64: what one client may make the broker hold."""
 
 import struct
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-import pytest
-
 from tests.integration.broker.conftest import RealmFactory
-from tests.support.broker import Broker, Realm
+from tests.support.broker import Realm
 from tests.support.raw_mqtt import (
     PUBACK,
     PUBLISH,
@@ -37,16 +34,6 @@ def scaled(*names: str) -> dict[str, str]:
 
 
 BYTES = scaled("max_inflight_bytes", "max_queued_bytes")
-MEMORY = scaled("memory_limit")
-
-
-@pytest.fixture
-def small(plugin: Path, tmp_path: Path) -> Iterator[Realm]:
-    """Run a broker with the plugin as it is delivered, and little memory."""
-    realm = Realm(Broker(tmp_path, plugin, MEMORY))
-    yield realm.start()
-    realm.close()
-    realm.broker.stop()
 
 
 def connect(realm: Realm, user: str, client_id: str, *, clean: bool = True, properties: bytes = b"") -> RawConnection:
@@ -60,9 +47,9 @@ def connect(realm: Realm, user: str, client_id: str, *, clean: bool = True, prop
     return made
 
 
-def subscribe(reader: RawConnection, topic_filter: str, qos: int = 1) -> None:
+def subscribe(reader: RawConnection, topic_filter: str) -> None:
     """Subscribe."""
-    reader.send(subscribe_packet([topic_filter], qos=qos))
+    reader.send(subscribe_packet([topic_filter]))
     assert reader.read_until(SUBACK)
 
 
@@ -115,28 +102,3 @@ def test_more_than_may_be_in_flight_reaches_who_comes_back_in_order(new_realm: R
         assert number == expected
         back.send(puback_packet(packet_id))
     back.close()
-
-
-@pytest.mark.parametrize("qos", [0, 1])
-def test_who_does_not_read_cannot_take_all_memory(small: Realm, qos: int) -> None:
-    """At QoS 0 nothing but `memory_limit` counts bytes. Who publishes is cut off; the broker lives, and recovers."""
-    stuck = connect(small, "bob", "bob.stuck")
-    subscribe(stuck, "users/bob/inbox/+", qos)
-    before, limit = small.broker.resident_kib(), int(MEMORY["memory_limit"])
-    with pytest.raises((AssertionError, OSError)):
-        publish(small, 3 * limit // len(BODY))
-    assert small.broker.resident_kib() - before < 1.5 * limit / 1024
-    stuck.close()
-    wait_for(lambda: _serves(small), "the broker serves others", timeout=10)
-
-
-def _serves(realm: Realm) -> bool:
-    """Whether a message gets through."""
-    try:
-        with realm.connect("carol") as carol, realm.connect("dave") as dave:
-            carol.subscribe("users/carol/inbox/+")
-            dave.publish("users/carol/inbox/dave", b"hello")
-            carol.wait_for(b"hello")
-    except (OSError, AssertionError):
-        return False
-    return True
