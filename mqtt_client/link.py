@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from ipaddress import ip_address
 
 from aiomqtt import Client, ConnectError, NegativeAckError, ProtocolError, PublishPacket, QoS
+from mqtt5 import Packet
 
 from mqtt_client.profile import StoredMqtt
 from mqtt_client.text import shortened, visible
@@ -16,7 +17,8 @@ CONNECT_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 30
 _CLOSE_SECONDS = 0.5
 _PACKET_MAX = 4 * 1024 * 1024
-_RECEIVE_MAX = 1000
+RECEIVE_MAX = 200
+"""How many messages may be on their way to us, and wait here to be taken care of: at 64 KiB it bounds our memory."""
 
 
 class LinkError(Exception):
@@ -32,22 +34,50 @@ class RefusedPublishError(Exception):
     """The broker acknowledged a publication with an error."""
 
 
+class _Client(Client):
+    """The library's client with a queue of its own: full, it reads no further, and the broker has to wait.
+
+    The library's has no bound, it drops QoS 0 packets that no reader waits for, and Mosquitto 2.0 does not keep to the
+    receive maximum once something had to wait.
+    """
+
+    def __init__(self, mqtt: StoredMqtt) -> None:
+        super().__init__(
+            hostname=mqtt.host,
+            port=mqtt.port,
+            identifier=mqtt.client_id,
+            logger=logging.Logger("nightjar.mqtt", level=logging.CRITICAL + 1),
+            ssl_context=ssl.create_default_context() if mqtt.tls else None,
+            username=mqtt.username,
+            password=mqtt.password.get_secret_value().encode(),
+            clean_start=True,
+            keep_alive=KEEP_ALIVE_SECONDS,
+            receive_max=RECEIVE_MAX,
+            max_packet_size=_PACKET_MAX,
+        )
+        self.received: asyncio.Queue[PublishPacket] = asyncio.Queue(RECEIVE_MAX)
+
+    async def _receive(self) -> Packet:
+        while isinstance(packet := await super()._receive(), PublishPacket):
+            await self.received.put(packet)
+        return packet
+
+
 class Link:
     """An open connection."""
 
-    def __init__(self, client: Client) -> None:
-        """Take a client whose CONNACK has come, and begin to receive at once."""
+    def __init__(self, client: _Client) -> None:
+        """Take a client whose CONNACK has come."""
         self._client = client
-        # The library drops QoS 0 packets that no reader waits for, so one always waits, and does nothing else.
-        self._packets: asyncio.Queue[PublishPacket] = asyncio.Queue()
-        self._reader = asyncio.create_task(self._read())
+        self._packets = client.received
+        self._cut = asyncio.create_task(client.disconnected())
 
     async def packets(self) -> list[PublishPacket]:
-        """Wait for packets; return all that are there. Raises LinkError when the connection is over."""
+        """Wait for packets; return all there are, to be acknowledged. Raises LinkError when the connection is over."""
         if self._packets.empty():
             getter = asyncio.ensure_future(self._packets.get())
             try:
-                await asyncio.wait({getter, self._reader, self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({getter, self._cut, self._tasks}, return_when=asyncio.FIRST_COMPLETED)
                 if not getter.done():
                     raise LinkError("the connection to the broker was lost")
                 received = [getter.result()]
@@ -55,9 +85,18 @@ class Link:
                 getter.cancel()
         else:
             received = []
-        while not self._packets.empty() and len(received) < 500:
+        while not self._packets.empty():
             received.append(self._packets.get_nowait())
         return received
+
+    async def acknowledge(self, packets: Iterable[PublishPacket]) -> None:
+        """Acknowledge what came at QoS 1 and is taken care of; the broker then sends more. Raises LinkError."""
+        try:
+            for packet in packets:
+                if packet.qos == QoS.AT_LEAST_ONCE and packet.packet_id is not None:
+                    await self._client.puback(packet.packet_id)
+        except (ConnectError, ProtocolError, OSError) as error:
+            raise LinkError(_said(error)) from error
 
     async def publish(self, topic: str, body: bytes, content_type: str, properties: list[tuple[str, str]]) -> None:
         """Publish at QoS 1 and wait for the PUBACK. Raises LinkError, RefusedPublishError."""
@@ -95,22 +134,14 @@ class Link:
                 await self._client.__aexit__(None, None, None)
         except Exception:  # noqa: BLE001, S110  # whatever the library's own tasks died of, this connection is over
             pass
-        self._reader.cancel()
-        await asyncio.gather(self._reader, return_exceptions=True)
+        self._cut.cancel()
+        await asyncio.gather(self._cut, return_exceptions=True)
         await _abandon(self._client)
 
     @property
     def _tasks(self) -> "asyncio.Task[None]":
         # A reset connection ends the library's tasks without a word to whoever waits for a message.
         return self._client._tasks  # noqa: SLF001  # there is no public way to notice it
-
-    async def _read(self) -> None:
-        with suppress(ConnectError, ProtocolError, OSError):
-            async for packet in self._client.messages():
-                if isinstance(packet, PublishPacket):
-                    self._packets.put_nowait(packet)
-                    if packet.qos == QoS.AT_LEAST_ONCE and packet.packet_id is not None:
-                        await self._client.puback(packet.packet_id)
 
 
 @asynccontextmanager
@@ -119,7 +150,7 @@ async def open_link(mqtt: StoredMqtt, filters: Sequence[str]) -> AsyncIterator[L
 
     Raises LinkError. The block must not be left with a LinkError unhandled for the sake of closing: it always closes.
     """
-    client = _client(mqtt)
+    client = _Client(mqtt)
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             await _probe(mqtt.host, mqtt.port)
@@ -142,23 +173,6 @@ async def open_link(mqtt: StoredMqtt, filters: Sequence[str]) -> AsyncIterator[L
         yield link
     finally:
         await link.close()
-
-
-def _client(mqtt: StoredMqtt) -> Client:
-    silent = logging.Logger("nightjar.mqtt", level=logging.CRITICAL + 1)
-    return Client(
-        hostname=mqtt.host,
-        port=mqtt.port,
-        identifier=mqtt.client_id,
-        logger=silent,
-        ssl_context=ssl.create_default_context() if mqtt.tls else None,
-        username=mqtt.username,
-        password=mqtt.password.get_secret_value().encode(),
-        clean_start=True,
-        keep_alive=KEEP_ALIVE_SECONDS,
-        receive_max=_RECEIVE_MAX,
-        max_packet_size=_PACKET_MAX,
-    )
 
 
 async def _probe(host: str, port: int) -> None:

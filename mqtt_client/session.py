@@ -171,6 +171,7 @@ class Session:
                 self._wakeups.notify()
             if any(is_token_stale(packet, username) for packet in packets):
                 stale.set()
+            await link.acknowledge(packets)
             self._tidy()
 
     async def _publish_outbox(self, link: Link) -> None:

@@ -96,7 +96,7 @@ def test_another_command_takes_over_from_a_stopped_one_which_then_spoils_nothing
         relay.let_through()
         begun = time.monotonic()
         person.run("whoami")
-        assert time.monotonic() - begun < 8
+        assert time.monotonic() - begun < 20, "it does not wait until its patience of 30 s is over"
         after = person.login()
         stopped.process.send_signal(signal.SIGCONT)
         assert stopped.wait() in (0, 6)

@@ -1,0 +1,31 @@
+"""One connection to the broker, in this process."""
+
+import asyncio
+
+from mqtt_client.incoming import filters
+from mqtt_client.link import RECEIVE_MAX, open_link
+from mqtt_client.profile import StoredMqtt
+from tests.support.nightjar import Person
+from tests.support.peer import Peer
+from tests.support.stack import RunningStack
+
+
+async def test_a_flood_does_not_gather_here_and_comes_whole_and_in_order(
+    shared_stack: RunningStack, alice: Person, bob: Person
+) -> None:
+    sent = [str(number).encode() for number in range(6 * RECEIVE_MAX)]
+    mqtt = StoredMqtt.model_validate(alice.login()["mqtt"])
+    block = bob.login()["mqtt"]
+    async with open_link(mqtt, filters(alice.name)[:1]) as link:
+        with Peer(shared_stack.mqtt_port, block["client_id"], block["username"], block["password"]) as device:
+            for body in sent:
+                device.publish(f"users/{alice.name}/inbox/{bob.name}", body)
+        received: list[bytes] = []
+        async with asyncio.timeout(30):
+            while len(received) < len(sent):
+                await asyncio.sleep(0.2)  # a reader that is slower than the flood
+                batch = await link.packets()
+                assert len(batch) <= RECEIVE_MAX
+                received += [packet.payload for packet in batch]
+                await link.acknowledge(batch)
+    assert received == sent
