@@ -2,6 +2,7 @@
 
 import re
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -14,9 +15,16 @@ _PROFILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z", re.ASCII)
 
 def check_server(url: str) -> str:
     """Return a server's URL without a slash at its end. Raises ValueError when it is no http(s) URL."""
-    if not _SERVER.match(url):
+    if not _SERVER.match(url) or not _has_valid_port(url):
         raise ValueError("it is no http:// or https:// URL")
     return url.rstrip("/")
+
+
+def _has_valid_port(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 def check_profile(name: str) -> str:

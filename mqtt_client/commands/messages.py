@@ -1,10 +1,12 @@
 """Commands around messages: send, history, tail, conversations, unread."""
 
+import math
 import os
 import re
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 
@@ -39,6 +41,17 @@ class SendCommand(click.Command):
         return super().parse_args(ctx, args)
 
 
+class Seconds(click.FloatRange):
+    """A number of seconds; a range alone lets `nan` through."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401  # click's own signature
+        """Read the number."""
+        seconds: float = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail("nan is no number of seconds.", param, ctx)
+        return seconds
+
+
 @click.command(cls=SendCommand, context_settings={"ignore_unknown_options": True})
 @click.argument("to", metavar="TO")
 @click.argument("text", metavar="[TEXT]", required=False, type=click.UNPROCESSED)
@@ -46,7 +59,7 @@ class SendCommand(click.Command):
     "--timeout",
     "seconds",
     metavar="S",
-    type=click.FloatRange(min=0, max=86400),
+    type=Seconds(min=0, max=86400),
     default=10,
     show_default=True,
     help="Seconds to wait until the message is stored.",
