@@ -110,9 +110,9 @@ class BrokerConnection:
 class BrokerLink:
     """Keeps a connection up, and publishes with the broker's confirmation.
 
-    A new connection is `fresh`: whoever looks after the link first publishes over it what the broker must know before
-    anything else, and then opens it to all with `open`. `credentials` makes a token for each connection. `on_change`
-    is told, from a thread of the link, whenever a connection begins or ends; it must return at once.
+    Whoever looks after the link first publishes over a new connection itself, `present`, what the broker must know
+    before anything else, and then lets all others use it with `open`. `credentials` makes a token for each connection.
+    `on_change` is told, from a thread of the link, whenever a connection begins or ends; it must return at once.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class BrokerLink:
         self._opened = threading.Condition()
         self._stopped = threading.Event()
         self._down_said = False
-        self._present: BrokerConnection | None = None
+        self._made: BrokerConnection | None = None
         self._open: BrokerConnection | None = None
         self._thread = threading.Thread(target=self._run, name="broker link", daemon=True)
 
@@ -134,13 +134,13 @@ class BrokerLink:
         return self._open is not None and self._open.is_live
 
     @property
-    def fresh(self) -> BrokerConnection | None:
-        """The present connection, if it is not open yet."""
-        present = self._present
-        return present if present is not None and present.is_live and present is not self._open else None
+    def present(self) -> BrokerConnection | None:
+        """The present connection, open or not."""
+        made = self._made
+        return made if made is not None and made.is_live else None
 
     def open(self, connection: BrokerConnection) -> None:
-        """Let everybody publish over a connection that was fresh."""
+        """Let everybody publish over a connection."""
         with self._opened:
             self._open = connection
             self._opened.notify_all()
@@ -152,8 +152,8 @@ class BrokerLink:
     def stop(self) -> None:
         """Disconnect and end the thread."""
         self._stopped.set()
-        if self._present is not None:
-            self._present.end()
+        if self._made is not None:
+            self._made.end()
         if self._thread.is_alive():
             self._thread.join(_STOP_SECONDS)
 
@@ -170,7 +170,7 @@ class BrokerLink:
 
     def _run(self) -> None:
         while True:
-            connection = self._present = BrokerConnection(self._address, self._credentials(), self._connected)
+            connection = self._made = BrokerConnection(self._address, self._credentials(), self._connected)
             if self._stopped.is_set():
                 return
             why = connection.run()

@@ -99,18 +99,18 @@ class Revoker:
                 self._stopped.wait(1)
 
     def _catch_up(self) -> None:
-        link = self._link
-        fresh = link.fresh if link else None
-        if link is None or not (fresh or link.is_up):
+        """Tell what is due over the present connection itself: over the link nobody gets before a new one is open."""
+        connection = self._link.present if self._link else None
+        if self._link is None or connection is None:
             return
+        is_new = not self._link.is_up
         with self._pool.reading() as cur:
-            due = queries.current(cur, self._seconds) if fresh else queries.unconfirmed(cur)
+            due = queries.current(cur, self._seconds) if is_new else queries.unconfirmed(cur)
         parts = [due[start : start + _IN_ONE] for start in range(0, len(due), _IN_ONE)]
-        if fresh is None:
-            for part in parts:
-                self._tell(link, part, _CATCH_UP_SECONDS)
-        elif all(self._tell(fresh, part, _CATCH_UP_SECONDS) for part in parts or [[]]):
-            link.open(fresh)
+        if is_new and not parts:
+            parts.append([])
+        if all(self._tell(connection, part, _CATCH_UP_SECONDS) for part in parts) and is_new:
+            self._link.open(connection)
 
     def _tell(self, way: BrokerLink | BrokerConnection, stored: Sequence[StoredRevocation], timeout: float) -> bool:
         started = time.monotonic()

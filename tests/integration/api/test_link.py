@@ -53,9 +53,9 @@ def new_link(realm: Realm) -> Iterator[LinkFactory]:
 
 def fresh(link: BrokerLink) -> BrokerConnection:
     """Wait for a connection that is not open yet."""
-    wait_for(lambda: link.fresh is not None, "there is a new connection")
-    assert link.fresh
-    return link.fresh
+    wait_for(lambda: link.present is not None and not link.is_up, "there is a new connection")
+    assert link.present
+    return link.present
 
 
 def lets_users_in(realm: Realm) -> bool:
@@ -77,7 +77,7 @@ def test_the_link_outlives_its_tokens(new_link: LinkFactory) -> None:
     assert link.publish(CONTROL, NOTHING, 3)
     link.stop()
     assert not link.is_up
-    assert link.fresh is None
+    assert link.present is None
     assert not link.publish(CONTROL, NOTHING, 0.1)
 
 
