@@ -127,6 +127,7 @@ def test_a_closed_terminal_stops_it(up: Up, environment: dict[str, str]) -> None
     assert set(_parts(up("--status").stdout).values()) == {("-", "stopped")}
 
 
+@pytest.mark.timeout(900)
 def test_the_end_to_end_tests_pass_against_it(up: Up, environment: dict[str, str]) -> None:
     """What a user does works at the address that it prints, under the limits that it has by default."""
     assert up("--detach").returncode == 0

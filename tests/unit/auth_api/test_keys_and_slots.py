@@ -16,8 +16,6 @@ from auth_api.keys import PublicKeys, init_keys, load_refresh_key, load_signing_
 from auth_api.slots import Slots
 from auth_api.tokens import AccessClaims, TokenMaker, read_access_token
 
-NOW_MS = time.time_ns() // 1_000_000
-
 
 @pytest.fixture
 def folders(tmp_path: Path) -> tuple[Path, Path]:
@@ -25,8 +23,12 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "private", tmp_path / "public"
 
 
-def maker(private: Path, now_ms: int = NOW_MS, seconds: int = 900) -> TokenMaker:
-    return TokenMaker(load_signing_key(private), lambda: now_ms, seconds, 3600)
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def maker(private: Path, ago_ms: int = 0) -> TokenMaker:
+    return TokenMaker(load_signing_key(private), lambda: now_ms() - ago_ms, 900, 3600)
 
 
 def test_a_token_is_read_back_and_one_of_a_rotated_key_too(folders: tuple[Path, Path]) -> None:
@@ -51,11 +53,18 @@ def _jwks(keys: PublicKeys) -> list[dict[str, str]]:
 def test_an_expired_token_and_one_for_others_are_refused(folders: tuple[Path, Path]) -> None:
     private, public = folders
     keys = PublicKeys(public)
-    old = maker(private, NOW_MS - 901_000).access("alice", "abcdefghij")
+    old = maker(private, ago_ms=901_000).access("alice", "abcdefghij")
     with pytest.raises(UnauthenticatedError, match="expired"):
         read_access_token(old, keys)
     key = load_signing_key(private)
-    sound = {"iss": "nightjar", "aud": "api", "sub": "alice", "sid": "abcdefghij", "iat": 1, "exp": NOW_MS // 1000 + 60}
+    sound = {
+        "iss": "nightjar",
+        "aud": "api",
+        "sub": "alice",
+        "sid": "abcdefghij",
+        "iat": 1,
+        "exp": now_ms() // 1000 + 60,
+    }
     for change in ({"aud": "mqtt"}, {"iss": "x"}, {"sub": "A"}, {"sid": "x"}, {"sub": 5}, {"aud": ["api", "mqtt"]}):
         token = jwt.encode({**sound, **change}, key.private, algorithm="ES256", headers={"kid": key.kid})
         with pytest.raises(UnauthenticatedError):
