@@ -12,13 +12,6 @@ from db.connection import DatabaseError, connect
 _MIGRATION_LOCK = 0x6E6A6D6967726174
 
 
-def pending(url: str) -> list[str]:
-    """Name the migrations that have not been applied yet. Raises DatabaseError."""
-    connect(url, "migrate").close()
-    with _backend(url) as (backend, migrations):
-        return [migration.id for migration in backend.to_apply(migrations)]
-
-
 def migrate(url: str) -> list[str]:
     """Apply what is pending and name it. Raises DatabaseError.
 
