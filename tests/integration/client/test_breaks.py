@@ -38,8 +38,8 @@ def stored(reader: Person, other: str) -> list[str]:
 def test_with_the_broker_away_messages_wait_in_the_outbox(stack: RunningStack, people: tuple[Person, Person]) -> None:
     alice, bob = people
     stack.broker.kill()
-    assert "stays in the outbox" in alice.fails("send", "bob", "one", "--timeout", "1", status=4)
-    assert "stays in the outbox" in alice.fails("send", "bob", "two", "--timeout", "1", status=4)
+    assert "stays in the outbox" in alice.fails("send", "bob", "one", "--timeout", "4", status=4)
+    assert "stays in the outbox" in alice.fails("send", "bob", "two", "--timeout", "4", status=4)
     assert "broker" in alice.fails("tail", status=6)
     stack.broker.start()
     alice.run("send", "bob", "three", "--timeout", "30")
@@ -75,7 +75,7 @@ def test_a_send_killed_before_its_receipt_is_finished_by_the_next_command(
         tail.wait_for_line("survivor")
         send.process.kill()
         send.wait()
-        assert "outbox" in alice.fails("send", "bob", "second", "--timeout", "1", status=4)
+        assert "outbox" in alice.fails("send", "bob", "second", "--timeout", "4", status=4)
         stack.archiver.start()
         alice.run("send", "bob", "third", "--timeout", "30")
         tail.wait_for_line("third")
