@@ -13,7 +13,7 @@ from mqtt_client.locks import held
 from mqtt_client.models import Login
 from mqtt_client.profile import Credentials, Profile
 from mqtt_client.reading import newest_seq
-from mqtt_client.store import Store
+from mqtt_client.store import Store, remove_store
 from mqtt_client.transport import Transport
 from wire.names import DISPLAY_NAME_MAX, is_group_id, is_shown_name, is_username
 
@@ -112,11 +112,16 @@ def safe_username(name: str) -> str:
 
 
 async def _begin_store(account: Account, *, is_new: bool) -> None:
-    with account.store() as store:
-        if EVERYTHING not in store.cursors():
+    if is_new:
+        # The name was free, so a store of that name is of a server that has been set up anew since.
+        remove_store(account.profile.store_file(account.credentials.server, account.username))
+    with account.store() as store, suppress(ApiError, OutOfReachError):
+        newest = 0 if is_new else await newest_seq(account.api)
+        if newest < store.cursors().get(EVERYTHING, 0):
+            store.forget_cursors()  # the server counts from the beginning again
+        elif EVERYTHING not in store.cursors():
             # What is older than the first login here is history, not news.
-            with suppress(ApiError, OutOfReachError):
-                store.move_cursor(EVERYTHING, 0 if is_new else await newest_seq(account.api))
+            store.move_cursor(EVERYTHING, newest)
 
 
 def _known(profile: Profile) -> Credentials | None:

@@ -180,6 +180,12 @@ class Store:
                 (scope, seq),
             )
 
+    def forget_cursors(self) -> None:
+        """Begin at 0 again, in every scope: the server's numbers have."""
+        with self._mending():
+            self._db.execute("DELETE FROM cursors")
+            self._db.execute("INSERT INTO cursors VALUES ('*', 0)")
+
     def show(self, identities: Iterable[tuple[str, str]]) -> None:
         """Note (sender, id) of messages that were shown, in whatever scope; the newest 20,000 are kept."""
         with self._writing():

@@ -115,8 +115,8 @@ def _raise_for_status(response: httpx.Response, content: bytes) -> None:
         raise OutOfReachError(f"the server cannot serve now: {reason}")
     retry_after = response.headers.get("Retry-After", "")
     seconds = int(retry_after) if retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 9 else None
-    again = f"; try again in {seconds} s" if status == 429 and seconds is not None else ""
-    raise ApiError(reason + again, status, seconds)
+    says_when = status != 429 or seconds is None or "again in" in reason
+    raise ApiError(reason if says_when else f"{reason}; try again in {seconds} s", status, seconds)
 
 
 def problem_text(content: bytes) -> str | None:

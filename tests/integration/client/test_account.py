@@ -3,11 +3,13 @@
 import os
 import pty
 import select
+import shutil
 import signal
 import sqlite3
 import stat
 import subprocess
 import time
+from contextlib import closing
 from pathlib import Path
 
 from tests.integration.client.conftest import NewPerson
@@ -245,3 +247,25 @@ def on_a_terminal(person: Person, arguments: list[str], typed: list[str]) -> str
     os.waitpid(child, 0)
     os.close(terminal)
     return shown.decode()
+
+
+def set_cursor(store: Path, seq: int) -> None:
+    """Move all that a store has shown far ahead, as if the server had had that many messages."""
+    with closing(sqlite3.connect(store)) as database, database:
+        database.execute("UPDATE cursors SET seq = ?", (seq,))
+
+
+def test_a_server_that_was_set_up_anew_is_read_from_its_beginning(alice: Person, bob: Person, tmp_path: Path) -> None:
+    """Whoever registers or logs in at it again sees its messages, though their profile has seen higher numbers."""
+    (store,) = alice.directory.glob("*.db")
+    set_cursor(store, 10**9)
+    alice.run("login", alice.name, "--password-stdin", stdin=LINE)
+    carol = new_person(bob.environment["NIGHTJAR_SERVER"], tmp_path)
+    carol.directory.mkdir(parents=True)
+    shutil.copy(store, carol.directory / store.name.replace(alice.name, carol.name))
+    set_cursor(carol.directory / store.name.replace(alice.name, carol.name), 10**9)
+    carol.register()
+    for reader in (alice, carol):
+        bob.run("send", reader.name, "from the beginning")
+        with reader.running("tail") as tail:
+            tail.wait_for_line("from the beginning")
