@@ -31,6 +31,7 @@ errorlog = "-"
 forwarded_allow_ips = ""
 limit_request_line = 8190
 worker_tmp_dir = None
+control_socket_disable = True
 
 
 def post_worker_init(worker: "ThreadWorker") -> None:

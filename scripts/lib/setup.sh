@@ -28,12 +28,14 @@ ensure_venv() {
   for file in "$@"; do stamp+=" $file"; done
   exec 9>.venv.lock
   flock 9
-  if ! .venv/bin/python -c '' 2>/dev/null; then
+  # Its commands name the directory that they were installed in.
+  if ! .venv/bin/python -c '' 2>/dev/null || [[ $(cat .venv/.path 2>/dev/null) != "$PWD" ]]; then
     local python
     python=$(find_python) || exit 1
     say "making .venv with $("$python" --version)"
     rm -rf .venv
     "$python" -m venv .venv || fail "cannot make .venv"
+    printf '%s\n' "$PWD" >.venv/.path
   fi
   if ! grep -qxF -- "$stamp" .venv/.installed 2>/dev/null; then
     local arguments=()
@@ -59,7 +61,7 @@ ensure_packages() {
   ((${#missing[@]})) || return 0
   local line="apt-get update && apt-get install --no-install-recommends ${missing[*]}"
   if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
-    fail "$why needs ${missing[*]}. On Debian or Ubuntu: sudo sh -c '$line'"
+    fail "missing for $why: ${missing[*]}. On Debian or Ubuntu: sudo sh -c '$line'"
   fi
   say "installing ${missing[*]} with apt-get"
   local had_mosquitto log
@@ -76,9 +78,9 @@ ensure_packages() {
   fi
 }
 
-# The broker, and what compiles its plugin.
+# broker_packages WHY [COMMAND_OR_FILE=PACKAGE …] installs the broker, what compiles its plugin, and what is named beside.
 broker_packages() {
-  ensure_packages "the broker" mosquitto=mosquitto gcc=gcc make=make /usr/include/mosquitto_broker.h=mosquitto-dev \
+  ensure_packages "$1" "${@:2}" mosquitto=mosquitto gcc=gcc make=make /usr/include/mosquitto_broker.h=mosquitto-dev \
     /usr/include/stdio.h=libc6-dev /usr/include/mosquitto.h=libmosquitto-dev /usr/include/jwt.h=libjwt-dev \
     /usr/include/jansson.h=libjansson-dev
 }

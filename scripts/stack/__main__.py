@@ -49,9 +49,8 @@ def _foreground(stack: Stack) -> int:
 
 def _detach(stack: Stack) -> int:
     if _supervised(stack):
-        _say("Nightjar runs here already.")
-        _say(_what_next(stack))
-        return 0
+        _say("Nightjar runs here already:")
+        return _status(stack)
     log = stack.config.state / "log" / "supervisor.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:

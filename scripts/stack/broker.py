@@ -23,7 +23,10 @@ def build_plugin(build: Path = SOURCE / "build") -> Path:
     with (build / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         made = subprocess.run(
-            ["make", "-C", str(SOURCE), f"BUILD={build}"], check=False, capture_output=True, text=True
+            ["make", "-C", str(SOURCE), f"BUILD={os.path.relpath(build, SOURCE)}"],  # make takes no path with a space
+            check=False,
+            capture_output=True,
+            text=True,
         )
     if made.returncode:
         raise StackError(f"the broker's plugin cannot be built:\n{made.stdout}{made.stderr}")

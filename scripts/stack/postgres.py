@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg2
 from psycopg2 import sql
@@ -38,7 +39,7 @@ class EmbeddedPostgres:
 
     def url(self, database: str = "postgres") -> str:
         """Name a database of this server as libpq does."""
-        return f"postgresql://postgres@/{database}?host={self._sockets}"
+        return f"postgresql://postgres@/{database}?host={quote(str(self._sockets))}"
 
     def command(self) -> Command:
         """Say how the server is run, after preparing what it needs on disk."""

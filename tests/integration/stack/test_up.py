@@ -64,7 +64,9 @@ def test_it_starts_says_so_and_stops(up: Up, environment: dict[str, str]) -> Non
     assert list(parts) == ["postgres", "broker", "api", "archiver"]
     assert {state for _, state in parts.values()} == {"running"}
     assert httpx.get(f"http://{environment['NIGHTJAR_API_BIND']}/readyz", trust_env=False).status_code == 200
-    assert "runs here already" in up("--detach").stdout
+    again = up("--detach")
+    assert again.returncode == 0
+    assert again.stdout == f"Nightjar runs here already:\n{status.stdout}"
     assert _parts(up("--status").stdout) == parts
     assert up("--stop").returncode == 0
     stopped = up("--status")
