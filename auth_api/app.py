@@ -62,7 +62,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             keep_operations(app.paths, api.paths)
             app.register_api(api)
     docs.install(app, settings)
-    app.wsgi_app = _EncodedSlashes(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = _EncodedSlashes(app.wsgi_app)  # type: ignore[method-assign]  # how Flask takes middleware
     if settings.trusted_proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)  # type: ignore[method-assign]  # how Flask takes middleware
     return app
