@@ -6,7 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from archiver.delivery import Delivery
-from wire.message import Envelope, RefusedError, RejectReason, claimed_id, read_message
+from wire.message import Envelope, MessageId, RefusedError, RejectReason, claimed_id, read_message
 from wire.names import is_username
 from wire.topics import parse_inbox
 
@@ -20,7 +20,7 @@ class Letter(NamedTuple):
     delivery: Delivery
     sender: str
     to: str
-    id: UUID
+    id: MessageId
     """The sender's, or one given here."""
     given: bool
     """Whether the id was given here."""
@@ -52,8 +52,9 @@ def read_delivery(delivery: Delivery, new_id: Callable[[], UUID]) -> Letter | Re
         return refuse(delivery, sender, error.reason, str(error), new_id)
     if not is_username(topic.to):
         return refuse(delivery, sender, "unknown_recipient", "the recipient's name is no username", new_id)
-    given = envelope.id is None
-    return Letter(delivery, sender, topic.to, envelope.id or new_id(), given, envelope)
+    if envelope.id is None:
+        return Letter(delivery, sender, topic.to, MessageId(str(new_id())), True, envelope)
+    return Letter(delivery, sender, topic.to, envelope.id, False, envelope)
 
 
 def refuse(
@@ -68,7 +69,7 @@ def refuse(
 def reject(letter: Letter, reason: RejectReason, detail: str) -> Refused:
     """Refuse a message that was read well, for what the database says about it."""
     claimed = claimed_id(letter.delivery.properties)
-    return Refused(letter.delivery, letter.sender, claimed or str(letter.id), reason, detail)
+    return Refused(letter.delivery, letter.sender, claimed or letter.id, reason, detail)
 
 
 def digest(delivery: Delivery) -> bytes:

@@ -9,7 +9,6 @@ less than the 65,535 packet ids there are.
 
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
-from uuid import UUID
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  # a class by its name
 from psycopg2.extras import execute_values
@@ -18,6 +17,7 @@ from archiver.delivery import Origin
 from archiver.letters import Item, Letter, digest
 from archiver.plan import Archived, Outcome
 from archiver.settings import RECEIVE_MAXIMUM_MOST
+from wire.message import MessageId
 
 WINDOW: Final = RECEIVE_MAXIMUM_MOST
 SWEEP_EVERY: Final = 1000
@@ -43,7 +43,7 @@ def recognize(cursor: Cursor, origin: Origin, items: Sequence[Item]) -> Sequence
         "SELECT packet_id, digest, message_id FROM unacknowledged WHERE client_id = %s AND packet_id = ANY(%s)",
         (origin.client_id, [letter.delivery.packet_id for letter in again]),
     )
-    stored = {(packet_id, bytes(found)): UUID(id_) for packet_id, found, id_ in cursor.fetchall()}
+    stored = {(packet_id, bytes(found)): MessageId(id_) for packet_id, found, id_ in cursor.fetchall()}
     ids = {letter.id: stored.get((letter.delivery.packet_id, digest(letter.delivery))) for letter in again}
     return [
         item._replace(id=ids.get(item.id) or item.id) if isinstance(item, Letter) and item.given else item
@@ -60,7 +60,7 @@ def remember(cursor: Cursor, origin: Origin, decided: Iterable[tuple[Item, Outco
             origin.connection,
             item.delivery.number,
             digest(item.delivery),
-            str(item.id),
+            item.id,
         )
         for item, outcome in decided
         if isinstance(item, Letter) and item.given and isinstance(outcome, Archived)

@@ -42,7 +42,7 @@ def copy_data(rows: Iterable[Row]) -> bytes:
         parts += (
             _IDS.pack(len(COLUMNS), 8, row.seq, 8, row.conversation_id, 8, row.sender_id),
             _int8(row.relates_to_seq),
-            _TIME_AND_ID.pack(8, received_at, 16, row.letter.id.bytes),
+            _TIME_AND_ID.pack(8, received_at, 16, bytes.fromhex(row.letter.id.replace("-", ""))),
             _int8((envelope.sent_at - _EPOCH) // _MICROSECOND if envelope.sent_at else None),
             _text(envelope.relation),
             _text(row.content_type),

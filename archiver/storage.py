@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
-from uuid import UUID
 
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  # a class by its name
@@ -25,10 +24,11 @@ from psycopg2.extras import execute_values
 from archiver.delivery import Origin
 from archiver.errors import OutageError, UnstorableError
 from archiver.letters import Item, Letter, Refused
-from archiver.plan import Filed, Known, Outcome, Pair, Plan, make_plan, pair_of
+from archiver.plan import Filed, Identity, Known, Outcome, Pair, Plan, make_plan, pair_of
 from archiver.redelivery import NOTHING_SWEPT, recognize, remember, sweep
 from archiver.rows import COLUMNS, copy_data
 from db import ARCHIVE_LOCK, DatabaseError, connect, one_line
+from wire.message import MessageId
 
 CONNECT_SECONDS: Final = 3
 
@@ -159,25 +159,25 @@ class _Transaction:
         found = {(low, high): id_ for low, high, id_ in self._cursor.fetchall()}
         return {pair: found.get(pair, -number) for number, pair in enumerate(pairs, 1)}
 
-    def _look_up_filed(self, ids: Sequence[UUID]) -> dict[tuple[int, int], Filed]:
+    def _look_up_filed(self, ids: Sequence[MessageId]) -> dict[Identity, Filed]:
         self._cursor.execute(
             "SELECT message_id, seq, conversation_id, sender_id, sha256(body) FROM messages"
             " WHERE message_id = ANY(%s::uuid[])",
-            ([id_.hex for id_ in ids],),
+            (_uuids(ids),),
         )
         return {
-            (UUID(id_).int, sender): Filed(seq, conversation, sender, bytes(body_sha256))
+            (MessageId(id_), sender): Filed(seq, conversation, sender, bytes(body_sha256))
             for id_, seq, conversation, sender, body_sha256 in self._cursor.fetchall()
         }
 
-    def _look_up_targets(self, ids: Sequence[UUID]) -> dict[tuple[int, int], Filed]:
+    def _look_up_targets(self, ids: Sequence[MessageId]) -> dict[tuple[MessageId, int], Filed]:
         self._cursor.execute(
             "SELECT DISTINCT ON (message_id, conversation_id) message_id, seq, conversation_id, sender_id FROM messages"
             " WHERE message_id = ANY(%s::uuid[]) ORDER BY message_id, conversation_id, seq",
-            ([id_.hex for id_ in ids],),
+            (_uuids(ids),),
         )
         return {
-            (UUID(id_).int, conversation): Filed(seq, conversation, sender, None)
+            (MessageId(id_), conversation): Filed(seq, conversation, sender, None)
             for id_, seq, conversation, sender in self._cursor.fetchall()
         }
 
@@ -234,6 +234,11 @@ class _Transaction:
             "INSERT INTO dead_letters (received_at, topic, reason, detail, content_type, properties, body) VALUES %s",
             [_dead_letter(item) for item in refused],
         )
+
+
+def _uuids(ids: Sequence[MessageId]) -> str:
+    """Write a uuid[] as one text: the driver is slow about lists of thousands, and ids need no quotes."""
+    return "{" + ",".join(ids) + "}"
 
 
 def _dead_letter(item: Refused) -> tuple[object, ...]:

@@ -3,11 +3,9 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from typing import Final, Literal, get_args
-from uuid import UUID
+from typing import Final, Literal, NamedTuple, NewType, get_args
 
 from wire.times import format_time, parse_time
 
@@ -20,6 +18,8 @@ CONTENT_TYPE_MAX: Final = 255
 TEXT: Final = "text/plain; charset=utf-8"
 BINARY: Final = "application/octet-stream"
 
+MessageId = NewType("MessageId", str)
+"""A UUID in its canonical spelling: 36 characters, lower case."""
 Relation = Literal["reply", "edit", "retract", "reaction", "thread"]
 RejectReason = Literal["unknown_recipient", "not_a_member", "too_large", "id_conflict", "malformed", "bad_relation"]
 RELATIONS: Final[frozenset[str]] = frozenset(get_args(Relation))
@@ -30,7 +30,7 @@ _ONCE: Final[Mapping[str, RejectReason]] = {
     "relation": "bad_relation",
     "relates-to": "bad_relation",
 }
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.ASCII | re.IGNORECASE)
+_UUID = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}\Z", re.ASCII)
 _MEDIA_TYPE = re.compile(r"[!-~]+/[!-~]+(?:[ \t]*;[ -~\t]*)?\Z", re.ASCII)
 
 
@@ -43,20 +43,19 @@ class RefusedError(Exception):
         self.reason: RejectReason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """What describes a body. Absent things are None: the archive, or `default_content_type`, supplies them."""
 
-    id: UUID | None = None
+    id: MessageId | None = None
     content_type: str | None = None
     sent_at: datetime | None = None
     relation: Relation | None = None
-    relates_to: UUID | None = None
+    relates_to: MessageId | None = None
 
 
-def parse_uuid(text: str) -> UUID | None:
+def parse_uuid(text: str) -> MessageId | None:
     """Read a UUID in its 36-character form, in either case; None for every other spelling."""
-    return UUID(int=int(text.replace("-", ""), 16)) if _UUID.match(text) else None
+    return MessageId(text.lower()) if _UUID.match(text) else None
 
 
 def default_content_type(body: bytes) -> str:
@@ -98,10 +97,10 @@ def read_message(body: bytes, content_type: str | None, user_properties: Sequenc
 def user_properties(envelope: Envelope) -> list[tuple[str, str]]:
     """Write an envelope's user properties; the content type travels as a property of its own."""
     named: list[tuple[str, str | None]] = [
-        ("id", str(envelope.id) if envelope.id else None),
+        ("id", envelope.id),
         ("sent-at", format_time(envelope.sent_at) if envelope.sent_at else None),
         ("relation", envelope.relation),
-        ("relates-to", str(envelope.relates_to) if envelope.relates_to else None),
+        ("relates-to", envelope.relates_to),
     ]
     return [(name, value) for name, value in named if value is not None]
 
@@ -125,10 +124,12 @@ def _by_name(properties: Sequence[tuple[str, str]]) -> dict[str, str]:
 
 
 def _properties_size(properties: Sequence[tuple[str, str]]) -> int:
-    return len("".join(chain.from_iterable(properties)).encode())
+    """Return the size in bytes, exact if it may be more than what is allowed: a character has at most four bytes."""
+    most = 4 * sum([len(name) + len(value) for name, value in properties])
+    return most if most <= USER_PROPERTIES_MAX else len("".join(chain.from_iterable(properties)).encode())
 
 
-def _read_id(named: Mapping[str, str]) -> UUID | None:
+def _read_id(named: Mapping[str, str]) -> MessageId | None:
     text = named.get("id")
     if text is None:
         return None
@@ -143,7 +144,7 @@ def _read_sent_at(named: Mapping[str, str]) -> datetime | None:
     return None if text is None else parse_time(text)
 
 
-def _read_relation(named: Mapping[str, str]) -> tuple[Relation | None, UUID | None]:
+def _read_relation(named: Mapping[str, str]) -> tuple[Relation | None, MessageId | None]:
     relation, target = named.get("relation"), named.get("relates-to")
     if relation is None and target is None:
         return None, None

@@ -21,7 +21,7 @@ from archiver.plan import Archived
 from archiver.redelivery import SWEEP_EVERY, WINDOW
 from archiver.rows import COLUMNS, copy_data
 from archiver.storage import Storage
-from wire.message import Envelope, RefusedError, read_message, user_properties
+from wire.message import Envelope, MessageId, RefusedError, read_message, user_properties
 
 US = 1_700_000_000_000_000
 ORIGIN = Origin("archiver.1", 1, resumed=False)
@@ -51,6 +51,11 @@ def item(
     topic = f"users/user{to}/inbox/user{sender}"
     packet_id = (number - 1) % 65_535 + 1
     return read_delivery(Delivery(number, packet_id, duplicate, topic, body, None, properties, US), uuid4)
+
+
+def new_id() -> MessageId:
+    """Make an id as the archiver does for a message without one."""
+    return MessageId(str(uuid4()))
 
 
 def rows(url: str, statement: str) -> list[tuple[Any, ...]]:
@@ -135,7 +140,7 @@ def test_what_is_stored_stays_stored_when_its_recipient_is_deleted_before_the_re
     change(url, "UPDATE users SET deleted_at = now() WHERE username = 'user1'")
     again = [each._replace(delivery=each.delivery._replace(duplicate=True)) for each in (named, unnamed)]
     assert isinstance(again[1], Letter)
-    again[1] = again[1]._replace(id=uuid4())
+    again[1] = again[1]._replace(id=new_id())
     assert storage.store(Origin("archiver.1", 2, resumed=True), again) == first
     assert rows(url, "SELECT count(*) FROM dead_letters") == [(0,)]
     [refused] = storage.store(Origin("archiver.1", 2, resumed=True), [item(b"new", number=3)])
@@ -178,7 +183,9 @@ bodies = st.binary(max_size=300)
 def messages(draw: st.DrawFn) -> tuple[bytes, str | None, list[tuple[str, str]]]:
     """Make a message that may be right."""
     moment = st.datetimes(timezones=st.just(UTC))
-    envelope = Envelope(draw(st.none() | st.uuids()), None, draw(st.none() | moment))
+    envelope = Envelope(
+        draw(st.none() | st.uuids().map(lambda made: MessageId(str(made)))), None, draw(st.none() | moment)
+    )
     extra = draw(st.lists(st.tuples(texts, texts), max_size=3))
     content_type = draw(st.none() | texts | st.sampled_from(["text/plain", 'a/b; c="\\"', "a/\\n"]))
     return draw(bodies), content_type, [*user_properties(envelope), *extra]
@@ -229,7 +236,7 @@ def test_a_redelivery_without_an_id_is_known_only_in_a_resumed_session_and_as_a_
     elsewhere = item(b"same", ids=False, number=2, duplicate=True)
     assert numbers(storage.store(Origin("archiver.1", 3, resumed=True), [other, elsewhere])) == [2, 3]
     assert isinstance(again, Letter)
-    assert numbers(storage.store(Origin("archiver.2", 4, resumed=True), [again._replace(id=uuid4())])) == [4]
+    assert numbers(storage.store(Origin("archiver.2", 4, resumed=True), [again._replace(id=new_id())])) == [4]
     fresh = item(b"same", ids=False, number=2)
     assert numbers(storage.store(Origin("archiver.1", 5, resumed=True), [fresh])) == [5]
     afresh = item(b"same", ids=False, number=2, duplicate=True)

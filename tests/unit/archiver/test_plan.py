@@ -10,22 +10,31 @@ from archiver.delivery import Delivery
 from archiver.letters import Letter, read_delivery
 from archiver.plan import Archived, Filed, Known, Outcome, Plan, make_plan
 from archiver.rows import copy_data
+from wire.message import MessageId
 
 USERS = {"alice": 1, "bob": 2, "carol": 3}
 PAIRS = {(1, 2): 12, (1, 3): 13, (2, 3): 23, (1, 1): 11, (2, 2): 22, (3, 3): 33}
 LIVE = frozenset(USERS)
 KNOWN = Known(USERS, LIVE, PAIRS, {}, {})
-ONE, TWO, THREE = (UUID(int=number) for number in (1, 2, 3))
+ONE, TWO, THREE = (MessageId(str(UUID(int=number))) for number in (1, 2, 3))
 
 
 def letter(
-    to: str, sender: str, id_: UUID, body: bytes = b"x", *, relation: str | None = None, target: UUID | None = None
+    to: str,
+    sender: str,
+    id_: MessageId,
+    body: bytes = b"x",
+    *,
+    relation: str | None = None,
+    target: MessageId | None = None,
 ) -> Letter:
     """Make a message."""
-    properties = [("id", str(id_))]
+    properties: list[tuple[str, str]] = [("id", id_)]
     if relation and target:
-        properties += [("relation", relation), ("relates-to", str(target))]
-    made = read_delivery(Delivery(1, 1, False, f"users/{to}/inbox/{sender}", body, None, properties, 0), lambda: ONE)
+        properties += [("relation", relation), ("relates-to", target)]
+    made = read_delivery(
+        Delivery(1, 1, False, f"users/{to}/inbox/{sender}", body, None, properties, 0), lambda: UUID(int=9)
+    )
     assert isinstance(made, Letter)
     return made
 
@@ -53,7 +62,7 @@ def test_an_id_used_for_something_else_in_the_same_batch_is_a_conflict() -> None
 
 
 def test_what_is_stored_already_keeps_its_number() -> None:
-    filed = {(1, 1): Filed(5, 12, 1, hashlib.sha256(b"x").digest())}
+    filed = {(ONE, 1): Filed(5, 12, 1, hashlib.sha256(b"x").digest())}
     known = Known(USERS, LIVE, PAIRS, filed, {})
     items = [letter("bob", "alice", ONE), letter("bob", "alice", ONE, b"y"), letter("carol", "alice", ONE)]
     plan = make_plan(items, known, 10)
@@ -77,7 +86,7 @@ def test_of_two_targets_with_one_id_the_lowest_counts() -> None:
     plan = make_plan(items, KNOWN, 1)
     assert results(plan) == [1, 2, 3, "bad_relation"]
     assert plan.rows[2].relates_to_seq == 1
-    known = Known(USERS, LIVE, PAIRS, {}, {(1, 12): Filed(1, 12, 2, None)})
+    known = Known(USERS, LIVE, PAIRS, {}, {(ONE, 12): Filed(1, 12, 2, None)})
     assert make_plan(items[2:3], known, 9).rows[0].relates_to_seq == 1
 
 
@@ -87,7 +96,7 @@ def test_unknown_names_are_refused() -> None:
 
 
 def test_a_deleted_account_gets_nothing_new_but_what_it_got_before_is_known_again() -> None:
-    filed = {(1, 1): Filed(5, 12, 1, hashlib.sha256(b"x").digest())}
+    filed = {(ONE, 1): Filed(5, 12, 1, hashlib.sha256(b"x").digest())}
     known = Known(USERS, {"alice"}, PAIRS, filed, {})
     items = [letter("bob", "alice", ONE), letter("bob", "alice", ONE, b"y"), letter("bob", "alice", TWO)]
     plan = make_plan(items, known, 10)

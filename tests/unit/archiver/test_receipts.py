@@ -7,9 +7,10 @@ from archiver.letters import Refused
 from archiver.plan import Archived, Outcome
 from archiver.receipts import Gathered, to_senders
 from wire.conversations import direct
+from wire.message import MessageId
 from wire.receipts import Rejected, Stored, decode_receipts
 
-ONE, TWO, THREE = (str(UUID(int=number)) for number in (1, 2, 3))
+ONE, TWO, THREE = (MessageId(str(UUID(int=number))) for number in (1, 2, 3))
 NOTHING = Delivery(1, 1, False, "", b"", None, [], 0)
 OUTCOMES: list[Outcome] = [
     Archived(ONE, 1, "alice", "bob"),
