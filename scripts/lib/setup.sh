@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# What scripts/up, scripts/test and scripts/check have in common: they source this file.
+# What scripts/up, scripts/test, scripts/check, benchmarks/run and others have in common: they source this file.
 # Everything missing is installed (.venv, and on Debian as root the system's packages) or named with the line that installs it.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 
 say() { printf '%s\n' "$*"; }
 fail() {
-  printf '%s: %s\n' "scripts/$(basename "$0")" "$*" >&2
+  printf '%s: %s\n' "$(basename "$(dirname "$0")")/$(basename "$0")" "$*" >&2
   exit 1
 }
 

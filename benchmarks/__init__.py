@@ -1,0 +1,1 @@
+"""How fast Nightjar is, each figure beside its ceiling measured in the same run: `benchmarks/run`."""

@@ -1,0 +1,61 @@
+"""What a group of figures is measured with: real parts, fresh and its own."""
+
+import itertools
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.errors import BenchmarkError
+from benchmarks.mqtt import Login, dropped_messages
+from benchmarks.stacks import LiveStack, PlainBroker
+
+
+@dataclass(frozen=True)
+class Bench:
+    """`rounds` is how often a figure and its ceiling are measured in turn; `quick` asks for short measurements."""
+
+    directory: Path
+    quick: bool
+    rounds: int
+    say: Callable[[str], None]
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def scaled(self, full: int, quick: int) -> int:
+        """Choose an amount: how many messages, say."""
+        return quick if self.quick else full
+
+    def scratch(self) -> Path:
+        """Make another empty directory."""
+        path = self.directory / str(next(self._numbers))
+        path.mkdir()
+        return path
+
+    @contextmanager
+    def stack(self, settings: Mapping[str, str] | None = None) -> Iterator[LiveStack]:
+        """Run a fresh stack: an empty database, a broker without sessions; afterwards its data is removed."""
+        state = self.scratch()
+        stack = LiveStack(state, settings)
+        try:
+            stack.start()
+            yield stack
+        finally:
+            stack.stop()
+            shutil.rmtree(state / "postgres" / "data", ignore_errors=True)  # the logs stay until the end
+
+    @contextmanager
+    def plain_broker(self) -> Iterator[PlainBroker]:
+        """Run a broker without the plugin."""
+        broker = PlainBroker(self.scratch())
+        try:
+            broker.start()
+            yield broker
+        finally:
+            broker.stop()
+
+    def demand_nothing_dropped(self, port: int, login: Login) -> None:
+        """Raise BenchmarkError if the broker has dropped a message since its start: then nothing else counts."""
+        dropped = dropped_messages(port, login)
+        if dropped:
+            raise BenchmarkError(f"the broker has dropped {dropped} messages")

@@ -1,0 +1,20 @@
+"""One module a group of figures, each with `measure(bench) -> list[Figure]`."""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+
+from benchmarks.bench import Bench
+from benchmarks.figure import Figure
+
+Measure = Callable[[Bench], list[Figure]]
+
+GROUPS: Mapping[str, str] = {
+    "throughput": "stored messages a second, one archiver",
+}
+"""Names of the modules beside this one, in the order in which they are measured, and what each is about."""
+
+
+def group(name: str) -> Measure:
+    """Load a group."""
+    measure: Measure = import_module(f"{__name__}.{name}").measure
+    return measure

@@ -1,0 +1,66 @@
+"""What the benchmarks ask the database themselves."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+
+import psycopg2
+from psycopg2.extensions import cursor as Cursor  # noqa: N812  # a class by its name
+from psycopg2.extras import execute_values
+
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+
+
+@contextmanager
+def cursor_of(database_url: str) -> Iterator[Cursor]:
+    """Open a connection that commits each statement, for as long as the block lasts."""
+    with closing(psycopg2.connect(database_url)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            yield cursor
+
+
+def device_of(number: int, template: str) -> str:
+    """Name the device of the how many-th user: the template, with the number at its end."""
+    end = ""
+    while number:
+        number, digit = divmod(number, len(_ALPHABET))
+        end = _ALPHABET[digit] + end
+    return template[: len(template) - len(end)] + end
+
+
+def add_users(database_url: str, names: Sequence[str], device: str, password_hash: str | None) -> None:
+    """Add users that are not there yet, and a device for each."""
+    with cursor_of(database_url) as cursor:
+        execute_values(
+            cursor,
+            "INSERT INTO users (username, password_hash) VALUES %s ON CONFLICT DO NOTHING",
+            [(name, password_hash) for name in names],
+            page_size=1000,
+        )
+        execute_values(
+            cursor,
+            "INSERT INTO devices (id, user_id) SELECT given.id, users.id FROM (VALUES %s) AS given (name, id)"
+            " JOIN users ON username = given.name ON CONFLICT DO NOTHING",
+            [(name, device_of(number, device)) for number, name in enumerate(names)],
+            page_size=1000,
+        )
+
+
+def stored_messages(database_url: str) -> int:
+    """Count the archive."""
+    with cursor_of(database_url) as cursor:
+        cursor.execute("SELECT count(*) FROM messages")
+        return int(_one(cursor)[0])
+
+
+def archive_bytes(database_url: str) -> tuple[int, int]:
+    """Return the bytes that the archive takes with its indexes, and those of the table alone."""
+    with cursor_of(database_url) as cursor:
+        cursor.execute("SELECT pg_total_relation_size('messages'), pg_table_size('messages')")
+        total, table = _one(cursor)
+        return int(total), int(table)
+
+
+def _one(cursor: Cursor) -> tuple[int, ...]:
+    found = cursor.fetchone()
+    return tuple(found) if found else (0, 0)
