@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from archiver.connection import Connection
@@ -11,6 +11,8 @@ from archiver.letters import Item
 
 BATCH_BYTES = 8 * 1024 * 1024
 """Bodies of a batch together, in bytes; a larger body makes a batch of its own."""
+WAITING_BYTES = 64 * 1024 * 1024
+"""Bodies of all that waits, in bytes; one read may go beyond it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +27,19 @@ class Batch:
 class Inbox:
     """Deliveries of the present connection that nobody has taken yet.
 
-    The broker sends no more than the receive maximum before we acknowledge, so it is bounded.
+    The broker should send no more than the receive maximum before we acknowledge, but Mosquitto 2.0 does once something
+    had to wait in its queue. So there is a bound here too, of number and of bytes: beyond it `put` does not return.
     """
 
-    def __init__(self, rows: int, linger: float, now: Callable[[], int]) -> None:
-        """Take at most `rows` at a time; under load wait up to `linger` seconds for that many.
+    def __init__(self, rows: int, linger: float, now: Callable[[], int], most: int) -> None:
+        """Give at most `rows` at a time; under load wait up to `linger` seconds for that many. Hold about `most`.
 
         `now` tells Unix microseconds, as `Delivery.received_at` does.
         """
         self._rows = rows
+        self._most = most
+        self._bytes = 0
+        self._room = asyncio.Event()
         self._linger = linger
         self._now = now
         self._waiting: deque[Item] = deque()
@@ -52,18 +58,27 @@ class Inbox:
         self._connection = connection
         self._origin = origin
 
-    def put(self, item: Item) -> None:
-        """Add a delivery of the present connection."""
-        if self._ended:
+    async def put(self, items: Sequence[Item]) -> None:
+        """Add deliveries of the present connection; then wait until there is room for more."""
+        if self._ended or not items:
             return
-        self._waiting.append(item)
+        self._waiting.extend(items)
+        self._bytes += sum([len(item.delivery.body) for item in items])
         self._arrived.set()
         if len(self._waiting) >= self._rows:
             self._full.set()
+        if self._is_over():
+            self._room.clear()
+            await self._room.wait()
+
+    def _is_over(self) -> bool:
+        return len(self._waiting) >= self._most or self._bytes >= WAITING_BYTES
 
     def forget(self) -> None:
         """Drop what nobody has taken."""
         self._waiting.clear()
+        self._bytes = 0
+        self._room.set()
         if not self._ended:
             self._arrived.clear()
         self._full.clear()
@@ -104,6 +119,9 @@ class Inbox:
             if cut and size > BATCH_BYTES:
                 break
             cut.append(self._waiting.popleft())
+        self._bytes -= sum([len(item.delivery.body) for item in cut])
+        if not self._is_over():
+            self._room.set()
         if not self._waiting:
             self._arrived.clear()
         if len(self._waiting) < self._rows:

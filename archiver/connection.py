@@ -3,6 +3,8 @@
 aiomqtt 3.0.0a1 is pinned. What is overridden here, and why:
 
 - it opens its socket with a blocking call, IPv4 only, and leaves it open when the broker refuses it;
+- it queues what it receives without bound, one message at a time: here all that one read brings is handed over at
+  once, and while nobody takes it nothing more is read, nor is the broker asked for an answer that we would not read;
 - an error in its background tasks leaves `messages()` waiting for ever;
 - closing and disconnecting wait without limit for a broker that no longer reads.
 
@@ -27,7 +29,15 @@ from aiomqtt import (
     QoS,
     RetainHandling,
 )
-from mqtt5 import ConnAckReasonCode, ConnectPacket, DisconnectReasonCode
+from mqtt5 import (
+    ConnAckReasonCode,
+    ConnectPacket,
+    DisconnectReasonCode,
+    Packet,
+    PingReqPacket,
+    PingRespPacket,
+    read,
+)
 
 from archiver.errors import ArchiverError
 from archiver.settings import Credentials
@@ -38,6 +48,8 @@ CLOSE_SECONDS = 1.0
 KEEP_ALIVE_SECONDS = 10
 SESSION_SECONDS = 30 * 24 * 3600
 """How long the broker keeps messages for an archiver that is away."""
+READ_BYTES = 128 * 1024
+"""How much is read at once, at most."""
 PACKET_MAX = 1024 * 1024
 """Bytes of a packet. The broker's own limit is lower, so that a sender hears of it."""
 
@@ -84,15 +96,21 @@ class Connection(Client):
             max_packet_size=PACKET_MAX,
         )
         self.session_present = False
+        self._received: asyncio.Queue[list[PublishPacket]] = asyncio.Queue(maxsize=1)
+        self._held = False
+        self._heard = asyncio.Event()
 
-    async def incoming(self) -> AsyncGenerator[PublishPacket, None]:
-        """Yield what the broker publishes to us at QoS 1, until the connection is gone."""
-        try:
-            async for packet in self.messages():
-                if isinstance(packet, PublishPacket) and packet.packet_id is not None:
-                    yield packet
-        except (ConnectError, ProtocolError, OSError) as error:
-            raise BrokerAwayError("cut", "the connection was cut") from error
+    async def incoming(self) -> AsyncGenerator[list[PublishPacket], None]:
+        """Yield what the broker publishes to us, all that came with one read, until the connection is gone."""
+        while True:
+            received = asyncio.ensure_future(self._received.get())
+            try:
+                packets = await self._disconnected_or(received)
+            except (ConnectError, ProtocolError, OSError) as error:
+                raise BrokerAwayError("cut", "the connection was cut") from error
+            finally:
+                received.cancel()
+            yield packets
 
     async def subscribe_to(self, topic_filters: Iterable[str]) -> None:
         """Subscribe at QoS 1."""
@@ -135,7 +153,7 @@ class Connection(Client):
 
     async def _open(self) -> None:
         self._reader, self._writer = await asyncio.open_connection(
-            self._hostname, self._port, ssl=self._ssl_context, limit=2**17
+            self._hostname, self._port, ssl=self._ssl_context, limit=READ_BYTES
         )
         await self._send(
             ConnectPacket(
@@ -159,6 +177,54 @@ class Connection(Client):
         self.session_present = packet.session_present
         self._connected.set_result(packet)
         self._disconnected = asyncio.get_running_loop().create_future()
+
+    async def _receive(self) -> Packet:
+        """Return what is neither a publication nor an answer to our PINGREQ; publications are handed over."""
+        buffer = self._buffer_in
+        published: list[PublishPacket] = []
+        while True:
+            try:
+                packet, size = read(buffer.view[buffer.left : buffer.right])
+            except IndexError:  # not all of it is there yet
+                if published:
+                    await self._hand_over(published)
+                    published = []
+                await self._read_more()
+                continue
+            except ValueError as error:
+                await self._disconnect(reason_code=DisconnectReasonCode.MALFORMED_PACKET)
+                raise ProtocolError("the broker sends a malformed packet") from error
+            buffer.left += size
+            if isinstance(packet, PublishPacket):
+                published.append(packet)
+            elif not isinstance(packet, PingRespPacket):
+                if published:
+                    await self._hand_over(published)
+                return packet
+
+    async def _read_more(self) -> None:
+        if self._buffer_in.left == self._buffer_in.right:
+            self._buffer_in.clear()  # it is large, and memory that is not touched is not taken
+        data = await self._reader.read(READ_BYTES)
+        self._heard.set()
+        if not data:
+            await self._disconnect()
+            raise ConnectError(self._endpoint)
+        self._buffer_in.write(data)
+
+    async def _hand_over(self, published: list[PublishPacket]) -> None:
+        self._held = True
+        self._heard.set()
+        await self._received.put(published)
+        self._held = False
+
+    async def _pingreq(self) -> PingRespPacket:
+        """Wait for any sign of life after a PINGREQ; not while it is we who do not read."""
+        if not self._held:
+            self._heard.clear()
+        await self._send(PingReqPacket())
+        await self._heard.wait()
+        return PingRespPacket()
 
     async def _run_background_tasks(self) -> None:
         try:

@@ -58,33 +58,43 @@ class Intake:
 
     async def _receive(self) -> None:
         async with self._connect() as connection:
-            await connection.subscribe_to(ARCHIVER_FILTERS)
             origin = Origin(connection.identifier, self._now(), connection.session_present)
             self._inbox.open(connection, origin)
-            self.connection = connection
-            self._status.broker_here("session resumed" if origin.resumed else "new session")
+            # What the session kept comes before the answer to SUBSCRIBE, which is only read when that has been taken.
+            filling = asyncio.create_task(self._fill(connection))
             try:
-                await self._fill(connection)
+                await connection.subscribe_to(ARCHIVER_FILTERS)
+                self.connection = connection
+                self._status.broker_here("session resumed" if origin.resumed else "new session")
+                await filling
             finally:
                 self.connection = None
+                filling.cancel()
+                await asyncio.gather(filling, return_exceptions=True)
                 self._inbox.forget()
 
     async def _fill(self, connection: Connection) -> None:
         number = 0
-        async with aclosing(connection.incoming()) as packets:
-            async for packet in packets:
-                number += 1
-                delivery = Delivery(
-                    number,
-                    packet.packet_id or 0,
-                    packet.duplicate,
-                    packet.topic,
-                    packet.payload,
-                    packet.content_type,
-                    packet.user_properties,
-                    self._now(),
-                )
-                self._inbox.put(self._read(delivery))
+        async with aclosing(connection.incoming()) as received:
+            async for packets in received:
+                now = self._now()
+                items = []
+                for packet in packets:
+                    if packet.packet_id is None:  # QoS 0, which our subscriptions do not bring
+                        continue
+                    number += 1
+                    delivery = Delivery(
+                        number,
+                        packet.packet_id,
+                        packet.duplicate,
+                        packet.topic,
+                        packet.payload,
+                        packet.content_type,
+                        packet.user_properties,
+                        now,
+                    )
+                    items.append(self._read(delivery))
+                await self._inbox.put(items)
 
     def _read(self, delivery: Delivery) -> Item:
         try:
