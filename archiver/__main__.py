@@ -1,24 +1,37 @@
-"""`python -m archiver` runs the archiver; `python -m archiver health` says whether it is ready."""
+"""`python -m archiver` runs an archiver; `… health` says whether it is ready; `… drain [NUMBER]` empties its queue."""
 
 import asyncio
 import gc
 import logging
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 
 from archiver import health
 from archiver.app import App
 from archiver.errors import ArchiverError, SettingsError
-from archiver.settings import load_health_settings, load_settings, read_credentials
+from archiver.instance import choose
+from archiver.settings import load_health_settings, load_settings
 
 
 def main(arguments: list[str]) -> int:
     """Run one command. 0 done or ready, 1 failed or not ready, 2 usage or a bad setting."""
-    if arguments not in ([], ["health"]):
-        print("usage: python -m archiver [health]", file=sys.stderr)
-        return 2
+    command: Callable[[], int]
+    match arguments:
+        case []:
+            command = _run
+        case ["health"]:
+            command = _health
+        case ["drain"]:
+            command = partial(_run, drain=True)
+        case ["drain", number]:
+            command = partial(_run, drain=True, number=number)
+        case _:
+            print("usage: python -m archiver [health | drain [NUMBER]]", file=sys.stderr)
+            return 2
     try:
-        return _health() if arguments else _run()
+        return command()
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
@@ -27,20 +40,20 @@ def main(arguments: list[str]) -> int:
         return 1
 
 
-def _run() -> int:
+def _run(*, drain: bool = False, number: str | None = None) -> int:
     settings = load_settings()
-    credentials = read_credentials(settings.archiver_token_file, settings.client_id)
+    instance = choose(settings, number)
+    app = App(settings, instance, drain=drain)
     health.prepare(settings.archiver_health_file)
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("asyncio").setLevel(logging.ERROR)
-
-    async def run() -> None:
-        await App(settings, credentials).run()
-
     # A message makes many objects and no cycles: looking for cycles as often as usual costs a fifth of the throughput.
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
-    asyncio.run(run())
+    while following := asyncio.run(app.run()):
+        instance.release()
+        instance = following
+        app = App(settings, instance)
     return 0
 
 

@@ -11,12 +11,13 @@ from contextlib import suppress
 from uuid import uuid4
 
 from archiver.backoff import Backoff
-from archiver.batch import Inbox
-from archiver.connection import Connection
+from archiver.connection import BrokerAwayError, Connection
 from archiver.errors import ArchiverError, SettingsError, SideTaskError
 from archiver.health import keep_writing
+from archiver.instance import Instance, take
 from archiver.intake import Intake
-from archiver.settings import Credentials, Settings, read_credentials
+from archiver.leaving import WatchedConnection, WatchedInbox, leave, subscribe_in_place
+from archiver.settings import FIRST, Settings
 from archiver.settler import Settler
 from archiver.status import Status
 from archiver.storage import Storage
@@ -26,20 +27,31 @@ FINISH_SECONDS = 3.0
 """How long the batch in hand may take once the archiver is asked to end."""
 SETTLE_SECONDS = 1.0
 """How long its receipts and acknowledgements may take then."""
+LEAVE_SECONDS = 20.0
+"""How long one archiver of several may take, before that, to finish what the broker has for it."""
+FIRST_EVERY_SECONDS = 15.0
+"""How often the others look whether the first number is free; they move when it is so twice."""
 
 _LOG = logging.getLogger("archiver")
 
 
 class App:
-    """One archiver process."""
+    """One archiver process, as one of those that share the work."""
 
-    def __init__(self, settings: Settings, credentials: Credentials) -> None:
-        """Take checked settings and the token as it was at the start; a newer one in the file is used as it comes."""
+    def __init__(self, settings: Settings, instance: Instance, *, drain: bool = False) -> None:
+        """Take checked settings; the token is read now (SettingsError), and a newer one in its file as it comes.
+
+        With `drain` it takes no new messages, and ends when the broker has no more for this instance.
+        """
         self._settings = settings
-        self._credentials = credentials
+        self._instance = instance
+        self._credentials = instance.credentials()
+        self._drain = drain
+        self._leaving = drain
+        self._following: Instance | None = None
         self._stop = asyncio.Event()
         self._status = Status(time.monotonic)
-        self._inbox = Inbox(
+        self._inbox = WatchedInbox(
             settings.archiver_batch_rows, settings.archiver_batch_ms / 1000, _now, 2 * settings.archiver_receive_maximum
         )
         self._storage = Storage(settings.database_url)
@@ -62,8 +74,12 @@ class App:
             backoff=Backoff(0.1, 3.0, random.random),
         )
 
-    async def run(self) -> None:
-        """Work until a signal asks to end. Raises SideTaskError when a part ends by itself."""
+    async def run(self) -> Instance | None:
+        """Work until a signal asks to end. Raises SideTaskError when a part ends by itself.
+
+        Returns the instance that this process is to be from now on, or None when it is to end.
+        """
+        _LOG.info("this is %s", self._instance.client_id)
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(_log_in_one_line)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -77,7 +93,12 @@ class App:
                     group.create_task(self._supervise("intake", self._intake.run())),
                     group.create_task(self._supervise("health", health)),
                 ]
+                if self._drain:
+                    others.append(group.create_task(self._supervise("drain", self._end_when_drained())))
+                elif self._instance.lock is not None and self._instance.name != FIRST:
+                    others.append(group.create_task(self._supervise("watch", self._move_when_first_is_free())))
                 await self._stop.wait()
+                await self._take_leave()
                 await self._finish(worker, settler)
                 for task in others:
                     task.cancel()
@@ -86,6 +107,48 @@ class App:
         finally:
             self._storage.end()
             self._thread.shutdown(wait=False, cancel_futures=True)
+        return self._following
+
+    async def _take_leave(self) -> None:
+        """See all through that the broker has given us, as far as that goes in time; the others get what is new."""
+        if self._instance.stays_subscribed or self._drain:
+            return
+        self._leaving = True
+        _LOG.info("%s takes no new messages and stores what the broker has for it", self._instance.client_id)
+        try:
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await leave(self._inbox, lambda: self._intake.connection)
+        except TimeoutError:
+            _LOG.warning("the broker keeps messages for %s until it is started again", self._instance.client_id)
+
+    async def _end_when_drained(self) -> None:
+        await leave(self._inbox, lambda: self._intake.connection)
+        _LOG.info("the broker has no more messages for %s", self._instance.client_id)
+        self._stop.set()
+
+    async def _move_when_first_is_free(self) -> None:
+        """Take the first number's place when nobody else does: the one for which the broker gathers at all times."""
+        free_before = False
+        while not self._stop.is_set():
+            await asyncio.sleep(FIRST_EVERY_SECONDS)
+            first = take(self._settings, FIRST)
+            if first and free_before and await self._is_subscribed(first):
+                _LOG.info("no archiver is %s: this one takes its place", first.client_id)
+                self._following = first
+                self._stop.set()
+            elif first:
+                first.release()
+            free_before = first is not None
+
+    async def _is_subscribed(self, first: Instance) -> bool:
+        try:
+            credentials = first.credentials()
+            connection = Connection(self._settings.broker, credentials, self._settings.archiver_receive_maximum)
+            await subscribe_in_place(connection)
+        except (BrokerAwayError, SettingsError) as error:
+            _LOG.debug("%s stays as it is: %s", first.client_id, error)
+            return False
+        return True
 
     async def _finish(self, worker: asyncio.Task[None], settler: asyncio.Task[None]) -> None:
         """See the batch in hand through, as far as that goes in a few seconds."""
@@ -111,10 +174,15 @@ class App:
 
     def _connection(self) -> Connection:
         try:
-            self._credentials = read_credentials(self._settings.archiver_token_file, self._settings.client_id)
+            self._credentials = self._instance.credentials()
         except SettingsError as error:
             _LOG.debug("the token read before is used: %s", error)
-        return Connection(self._settings.broker, self._credentials, self._settings.archiver_receive_maximum)
+        return WatchedConnection(
+            self._settings.broker,
+            self._credentials,
+            self._settings.archiver_receive_maximum,
+            lambda: self._leaving,
+        )
 
 
 def _now() -> int:

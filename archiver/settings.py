@@ -11,10 +11,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from archiver.errors import SettingsError
 from db import checked_url
 from wire.broker import BrokerAddress, checked_broker_url, parse_broker_url
-from wire.names import INSTANCE_PATTERN, client_id
+from wire.names import INSTANCE_PATTERN
 
 RECEIVE_MAXIMUM_MOST = 20_000
 """Upper bound of the receive maximum; the table `unacknowledged` is cleaned by it (see `redelivery`)."""
+AUTO = "auto"
+"""As the instance: take the lowest number that no running archiver has."""
+FIRST = "1"
+"""The instance that stays subscribed while it is away, so that the broker gathers for at least one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,8 @@ class Settings(BaseSettings):
     database_url: Annotated[str, AfterValidator(checked_url)] = Field(repr=False)
     mqtt_url: Annotated[str, AfterValidator(checked_broker_url)] = "mqtt://127.0.0.1:1883"
     archiver_token_file: Path
-    archiver_instance: Annotated[str, Field(pattern=INSTANCE_PATTERN)] = "1"
+    archiver_instance: Annotated[str, Field(pattern=INSTANCE_PATTERN)] = FIRST
+    archivers_most: Annotated[int, Field(ge=1, le=64)] = 8
     archiver_health_file: Path
     archiver_receive_maximum: Annotated[int, Field(ge=1, le=RECEIVE_MAXIMUM_MOST)] = 4000
     archiver_batch_rows: Annotated[int, Field(ge=1, le=10_000)] = 2000
@@ -45,11 +50,6 @@ class Settings(BaseSettings):
     def broker(self) -> BrokerAddress:
         """Where the broker listens."""
         return parse_broker_url(self.mqtt_url)
-
-    @property
-    def client_id(self) -> str:
-        """The MQTT client id of this instance."""
-        return client_id("archiver", self.archiver_instance)
 
 
 class HealthSettings(BaseSettings):

@@ -6,6 +6,9 @@ from typing import Literal
 
 State = Literal["ready", "starting", "database away", "broker away"]
 
+GRACE_SECONDS = 10.0
+"""A broker that serves nobody yet so soon after our start is no outage: the parts start together."""
+
 _LOG = logging.getLogger("archiver")
 
 
@@ -15,10 +18,11 @@ class Status:
     def __init__(self, clock: Callable[[], float]) -> None:
         """Take a monotonic clock, in seconds."""
         self._clock = clock
+        self._began = clock()
         self._broker_seen = False
         self._database_seen = False
         self._broker_away_since: float | None = None
-        self._broker_causes: set[str] = set()
+        self._broker_causes: set[tuple[int, str]] = set()
         self._database_away_since: float | None = None
 
     @property
@@ -44,9 +48,11 @@ class Status:
         """Note that there is no connection; each cause is said once in an outage."""
         if self._broker_away_since is None:
             self._broker_away_since = self._clock()
-        if cause not in self._broker_causes:
-            self._broker_causes.add(cause)
-            _LOG.warning("the broker is away: %s; trying again", detail)
+        level = self._broker_level()
+        if (level, cause) not in self._broker_causes:
+            self._broker_causes.add((level, cause))
+            away = "away" if level == logging.WARNING else "not there yet"
+            _LOG.log(level, "the broker is %s: %s; trying again", away, detail)
 
     def database_here(self) -> None:
         """Note that the database did what it was asked."""
@@ -62,3 +68,8 @@ class Status:
         if self._database_away_since is None:
             self._database_away_since = self._clock()
             _LOG.warning("the database is away: %s; nothing is acknowledged until it is back", detail)
+
+    def _broker_level(self) -> int:
+        """Say how loud it is that the broker is away."""
+        late = self._clock() - self._began > GRACE_SECONDS
+        return logging.WARNING if self._broker_seen or late else logging.INFO

@@ -13,12 +13,14 @@ from auth_api.clock import now_ms
 from auth_api.errors import KeyFilesError
 from auth_api.keys import init_keys, load_refresh_key, load_signing_key, rotate_keys
 from auth_api.services import SHARED_DIR
-from auth_api.settings import KeySettings, Settings, load_all, load_settings
+from auth_api.settings import ArchiverTokenSettings, KeySettings, Settings, load_all, load_settings
 from auth_api.tokens import TokenMaker
-from wire.names import client_id, is_instance
+from wire.names import client_id
 from wire.tokens import archiver_acl
 
 _YEAR_SECONDS = 365 * 86400
+_AUTO = "auto"
+"""As the instance: a token for each number that an archiver may take."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -43,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("serve", help="answer requests, with gunicorn, until stopped")
     keys = commands.add_parser("keys", help="make the keys that sign tokens")
     keys.add_argument("action", choices=["init", "rotate"], help="init makes what is missing; rotate makes a new pair")
-    token = commands.add_parser("service-token", help="write the broker token of the archiver")
+    token = commands.add_parser("service-token", help="write the broker token of an archiver, or of each")
     token.add_argument("service", choices=["archiver"])
     token.add_argument("--out", required=True, metavar="FILE", help="a file to write (0600), or - for standard output")
     return parser
@@ -99,23 +101,34 @@ def _keys(action: str) -> int:
 
 
 def _service_token(out: str) -> int:
-    settings = load_settings(KeySettings)
-    instance = os.environ.get("NIGHTJAR_ARCHIVER_INSTANCE") or "1"
-    if not is_instance(instance):
-        print("NIGHTJAR_ARCHIVER_INSTANCE: must be 1 to 32 letters, digits, _ and -", file=sys.stderr)
-        return 2
+    settings = load_settings(ArchiverTokenSettings)
     maker = TokenMaker(load_signing_key(settings.keys_dir), now_ms, 0, 0)
-    token = maker.broker_token("archiver", client_id("archiver", instance), archiver_acl(), _YEAR_SECONDS).token
+
+    def token(instance: str) -> str:
+        return maker.broker_token("archiver", client_id("archiver", instance), archiver_acl(), _YEAR_SECONDS).token
+
+    instance = settings.archiver_instance
     if out == "-":
-        print(token)
+        print(token("1" if instance == _AUTO else instance))
         return 0
     path = Path(out)
     path.parent.mkdir(parents=True, exist_ok=True)
+    if instance != _AUTO:
+        _replace(path, token(instance))
+        return 0
+    for number in range(1, settings.archivers_most + 1):
+        numbered = path.with_name(f"{path.name}.{number}")
+        _replace(numbered, token(str(number)))
+        # What an archiver locks to have this number. It must stay the same file for ever.
+        os.close(os.open(numbered.with_name(f"{numbered.name}.lock"), os.O_WRONLY | os.O_CREAT, 0o600))
+    return 0
+
+
+def _replace(path: Path, token: str) -> None:
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(token + "\n")
     unfinished.replace(path)
-    return 0
 
 
 if __name__ == "__main__":

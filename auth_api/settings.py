@@ -4,7 +4,7 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Literal, NoReturn, TypeVar
 
 from limits import RateLimitItem, parse_many
 from pydantic import AfterValidator, Field, ValidationError
@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from db import checked_url
 from wire.broker import BrokerAddress, checked_broker_url, parse_broker_url
+from wire.names import is_instance
 
 _HASH = re.compile(r"scrypt:(\d{1,8}):(\d{1,3}):(\d{1,3})\Z|pbkdf2:sha(?:256|512):(\d{1,8})\Z", re.ASCII)
 
@@ -45,10 +46,17 @@ def _bind(text: str) -> str:
     return text
 
 
+def _instance(text: str) -> str:
+    if not is_instance(text):
+        raise ValueError("must be 1 to 32 letters, digits, _ and -")
+    return text
+
+
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+_Kind = TypeVar("_Kind", bound="KeySettings")
 Limit = Annotated[str, AfterValidator(_limit)]
 BrokerUrl = Annotated[str, AfterValidator(checked_broker_url)]
 
@@ -60,6 +68,15 @@ class KeySettings(BaseSettings):
 
     keys_dir: Path
     public_keys_dir: Path
+
+
+class ArchiverTokenSettings(KeySettings):
+    """What `service-token archiver` needs: for which archiver, or with `auto` for how many."""
+
+    model_config = SettingsConfigDict(env_prefix="NIGHTJAR_", frozen=True, extra="ignore", env_ignore_empty=True)
+
+    archiver_instance: Annotated[str, AfterValidator(_instance)] = "1"
+    archivers_most: int = Field(default=8, ge=1, le=64)
 
 
 class Settings(KeySettings):
@@ -102,7 +119,7 @@ def limit_items(text: str) -> list[RateLimitItem]:
     return sorted(parse_many(text), key=lambda item: item.get_expiry())
 
 
-def load_settings(kind: type[KeySettings] = Settings) -> KeySettings:
+def load_settings(kind: type[_Kind]) -> _Kind:
     """Read the environment; ends the program with status 2 and one line that names what is wrong."""
     try:
         return kind()
@@ -112,9 +129,7 @@ def load_settings(kind: type[KeySettings] = Settings) -> KeySettings:
 
 def load_all() -> Settings:
     """Read every setting, as `load_settings` does."""
-    settings = load_settings(Settings)
-    assert isinstance(settings, Settings)  # noqa: S101  # narrows the type for what was just asked for
-    return settings
+    return load_settings(Settings)
 
 
 def _stop(error: ValidationError) -> NoReturn:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from wire.topics import ARCHIVER_GROUP, BROKER_COUNTERS
+
 ALGORITHM = "ES256"
 ISSUER = "nightjar"
 API_AUDIENCE = "api"
@@ -40,20 +42,19 @@ def user_acl(username: str) -> list[AclRule]:
 
 
 def archiver_acl() -> list[AclRule]:
-    """List what the archiver may do: read what is archived, publish receipts."""
+    """List what an archiver may do: read its share of what is archived, publish receipts."""
+    archived = ("users/+/inbox/+", "users/+/markers/+", "groups/+/messages/+", "groups/+/markers/+")
     return [
-        AclRule("subscribe", "users/+/inbox/+"),
-        AclRule("subscribe", "users/+/markers/+"),
-        AclRule("subscribe", "groups/+/messages/+"),
-        AclRule("subscribe", "groups/+/markers/+"),
+        *(AclRule("subscribe", ARCHIVER_GROUP + topic_filter) for topic_filter in archived),
         AclRule("publish", "users/+/archived"),
         AclRule("publish", "groups/+/archived"),
     ]
 
 
 def api_acl() -> list[AclRule]:
-    """List what the API may do: revoke, and tell users' devices of events."""
+    """List what the API may do: revoke, tell users' devices of events, and read what the broker counts."""
     return [
         AclRule("publish", "$CONTROL/nightjar/v1"),
         AclRule("publish", "users/+/events"),
+        *(AclRule("subscribe", topic) for topic in BROKER_COUNTERS.values()),
     ]

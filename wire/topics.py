@@ -2,8 +2,18 @@
 
 from dataclasses import dataclass
 
-ARCHIVER_FILTERS = ("users/+/inbox/+",)
-"""Topic filters of everything that is archived."""
+ARCHIVER_GROUP = "$share/archiver/"
+"""What the archivers put before a filter: the broker gives each message to one of them."""
+ARCHIVER_FILTERS = (ARCHIVER_GROUP + "users/+/inbox/+",)
+"""Topic filters of everything that is archived, as one archiver or several subscribe to them."""
+BROKER_COUNTERS = {
+    "messages": "$SYS/broker/store/messages/count",
+    "bytes": "$SYS/broker/store/messages/bytes",
+    "retained": "$SYS/broker/retained messages/count",
+    "dropped": "$SYS/broker/publish/messages/dropped",
+}
+"""Where Mosquitto says how many messages it holds, of how many bytes, how many of them are retained, and how many
+publications it has dropped since its start."""
 CONTROL = "$CONTROL/nightjar/v1"
 """Where the API tells the broker what is revoked (contract, section 5)."""
 

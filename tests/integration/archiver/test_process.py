@@ -125,7 +125,7 @@ def test_a_token_of_another_instance_ends_it_at_start(world_factory: WorldFactor
 
 def test_an_unknown_command_is_a_usage_error(world_factory: WorldFactory) -> None:
     ended = run(world_factory(), "serve")
-    assert (ended.returncode, ended.stderr) == (2, "usage: python -m archiver [health]\n")
+    assert (ended.returncode, ended.stderr) == (2, "usage: python -m archiver [health | drain [NUMBER]]\n")
 
 
 def test_health_follows_the_process(world: World) -> None:
@@ -153,8 +153,8 @@ def test_a_part_that_ends_by_itself_ends_the_process_with_one_line(
         from archiver.__main__ import main
 
         class Broken(archiver.app.App):
-            def __init__(self, *arguments):
-                super().__init__(*arguments)
+            def __init__(self, *arguments, **options):
+                super().__init__(*arguments, **options)
                 self.{attribute}.run = self.end
 
             async def end(self):

@@ -132,7 +132,7 @@ def test_the_archivers_session_outlives_its_tokens_expiry(realm: Realm, new_user
     alice = new_user("alice")
     session: dict[str, Any] = {"clean": False, "session_seconds": 300}
     archiver = realm.connect("archiver", "archiver.expiry", claims={"ttl": 1}, **session)
-    archiver.subscribe("users/+/inbox/+")
+    archiver.subscribe(ARCHIVER_FILTERS[0])
     archiver.wait_closed()
     with realm.connect(alice) as writer:
         writer.publish(f"users/bob/inbox/{alice}", b"meanwhile")

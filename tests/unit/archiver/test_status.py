@@ -35,6 +35,7 @@ def test_the_state_follows_broker_and_database() -> None:
 def test_an_outage_is_said_once_when_it_starts_and_once_when_it_ends(caplog: pytest.LogCaptureFixture) -> None:
     now = [0.0]
     status = Status(lambda: now[0])
+    status.broker_here("new session")
     with caplog.at_level(logging.INFO, "archiver"):
         for _ in range(3):
             status.database_away("no answer")
@@ -51,6 +52,19 @@ def test_an_outage_is_said_once_when_it_starts_and_once_when_it_ends(caplog: pyt
         "the broker is away: it is cut; trying again",
         "the broker is away: it is refused; trying again",
         "the broker is back after 0.0 s (session resumed)",
+    ]
+
+
+def test_a_broker_that_serves_nobody_yet_is_no_outage_until_it_lasts(caplog: pytest.LogCaptureFixture) -> None:
+    now = [0.0]
+    status = Status(lambda: now[0])
+    with caplog.at_level(logging.INFO, "archiver"):
+        for _ in range(15):
+            status.broker_away("refused", "it serves nobody yet")
+            now[0] += 1
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        ("INFO", "the broker is not there yet: it serves nobody yet; trying again"),
+        ("WARNING", "the broker is away: it serves nobody yet; trying again"),
     ]
 
 

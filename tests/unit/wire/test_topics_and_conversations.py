@@ -11,6 +11,7 @@ from wire.conversations import Conversation, direct, parse_conversation
 from wire.tokens import AclRule, api_acl, archiver_acl, user_acl
 from wire.topics import (
     ARCHIVER_FILTERS,
+    BROKER_COUNTERS,
     CONTROL,
     InboxTopic,
     archived,
@@ -78,7 +79,16 @@ def test_the_services_may_do_their_work_and_no_more() -> None:
     assert not allowed(archiver_acl(), "publish", CONTROL)
     assert allowed(api_acl(), "publish", CONTROL)
     assert allowed(api_acl(), "publish", events("alice"))
-    assert not any(rule.action == "subscribe" for rule in api_acl())
+    read = [rule.topic for rule in api_acl() if rule.action == "subscribe"]
+    assert read == list(BROKER_COUNTERS.values())
+    assert not any(set(topic) & {"+", "#"} for topic in read)
+
+
+def test_archivers_subscribe_as_a_group_alone() -> None:
+    """Each message reaches one of them; a plain filter beside it would bring it once more."""
+    read = [rule.topic for rule in archiver_acl() if rule.action == "subscribe"]
+    assert set(ARCHIVER_FILTERS) <= set(read)
+    assert all(topic.startswith("$share/archiver/") for topic in read)
 
 
 def test_a_rule_says_retain_only_where_it_allows_it() -> None:
