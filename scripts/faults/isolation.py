@@ -1,0 +1,61 @@
+"""Namespaces of a run's own: what it starts, mounts and links cannot outlive it, however it ends.
+
+The run is a child in namespaces of processes, mounts and the network. Its standard input is a pipe that we hold: when
+we end, also by kill -9, it reads the end and clears up; and the kernel ends whatever is left with its first process.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from types import FrameType
+
+_UNSHARE = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
+_FIRST_PROCESS = ("sh", "-c", 'exec 3<&0; "$@" <&3 3<&- & wait "$!"', "sh")
+"""The first process of a namespace has to wait for orphans; a shell does."""
+_PATIENCE_SECONDS = 90.0
+INSIDE = "--inside"
+
+
+def why_not_isolated() -> str | None:
+    """Say why there can be no namespaces; None when there can."""
+    if os.geteuid() != 0:
+        return "needs root"
+    try:
+        tried = subprocess.run([*_UNSHARE, "true"], check=False, capture_output=True, text=True)
+    except FileNotFoundError:
+        return "needs unshare (util-linux)"
+    return f"needs namespaces: {tried.stderr.strip()}" if tried.returncode else None
+
+
+def run_isolated(arguments: Sequence[str]) -> int:
+    """Run ourselves again inside; return the exit status. Ctrl-C and SIGTERM end the run in good order."""
+    child = subprocess.Popen(
+        [*_UNSHARE, *_FIRST_PROCESS, sys.executable, "-m", "scripts.faults", INSIDE, *arguments],
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
+    pipe = child.stdin
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        if pipe:
+            pipe.close()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
+    status = child.wait()
+    return status if status >= 0 else 1
+
+
+def end_with_parent() -> None:
+    """Be interrupted when whoever runs us has ended, or says so; killed when that does not help."""
+
+    def watch() -> None:
+        while os.read(0, 4096):
+            pass
+        os.kill(os.getpid(), signal.SIGINT)
+        threading.Timer(_PATIENCE_SECONDS, os._exit, [1]).start()
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,51 @@
+"""The reading side of a person: what `nightjar tail` would print goes into a ledger, as it is told."""
+
+from mqtt_client.events import Event, MessageArrived
+from mqtt_client.follow import EVERYTHING, Follower
+from mqtt_client.store import Store
+from scripts.faults.ledger import Ledger, digest, read_ledger
+from scripts.faults.people import Person, Places
+from scripts.faults.verdict import CUT_MOST
+
+
+class Viewer:
+    """One person's screen, over all runs of its process."""
+
+    def __init__(self, person: Person, places: Places) -> None:
+        path = places.ledger(person.name, "shown")
+        showings = [line for line in read_ledger(path) if line[0] == "shown" and len(line) == 6]
+        self.shown = {line[3] for line in showings}
+        self._last = showings[-CUT_MOST:]
+        self._ledger = Ledger(path)
+
+    def resume(self, store: Store) -> None:
+        """Note that a process began, and which of the last showings the store knows nothing of."""
+        self._ledger.write("began")
+        recorded = {identity for identity, _ in store.shown()}
+        cursor = store.cursors().get(EVERYTHING, 0)
+        for _, _, sender, id_, seq, _ in self._last:
+            if (sender, id_) not in recorded and not 0 < int(seq) <= cursor:
+                self._ledger.write("cut", sender, id_)
+        self._last = []
+
+    async def run(self, follower: Follower) -> None:
+        """Show what is told, without end."""
+        async for event in follower.events():
+            self._show(event)
+
+    def stray(self, what: str) -> None:
+        """Note what the connection brought and is not ours."""
+        self._ledger.write("stray", what.replace("\t", " ").replace("\n", " "))
+
+    def _show(self, event: Event) -> None:
+        if isinstance(event, MessageArrived):
+            message = event.message
+            self._ledger.write(
+                "shown",
+                str(message.conversation),
+                message.sender,
+                message.id,
+                message.seq or 0,
+                digest(message.body),
+            )
+            self.shown.add(message.id)
