@@ -2,7 +2,7 @@
 
 import itertools
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,12 +33,17 @@ class Bench:
         return path
 
     @contextmanager
-    def stack(self, settings: Mapping[str, str] | None = None) -> Iterator[LiveStack]:
-        """Run a fresh stack: an empty database, a broker without sessions; afterwards its data is removed."""
+    def stack(
+        self, settings: Mapping[str, str] | None = None, parts: Iterable[str] | None = None
+    ) -> Iterator[LiveStack]:
+        """Run a fresh stack, or some parts of one: an empty database, a broker without sessions.
+
+        Afterwards its data is removed.
+        """
         state = self.scratch()
         stack = LiveStack(state, settings)
         try:
-            stack.start()
+            stack.start(parts)
             yield stack
         finally:
             stack.stop()

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from benchmarks.errors import BenchmarkError
+from wire.topics import BROKER_COUNTERS
 
 CONNACK, PUBLISH, PUBACK, SUBACK = 2, 3, 4, 9
 DISCONNECT_PACKET: Final = b"\xe0\x00"
@@ -62,9 +63,9 @@ def connect_packet(login: Login, keep_alive: int = 0, receive_maximum: int = REC
     return packet(1, 0, head, text(login.client_id), text(login.username), text(login.password))
 
 
-def subscribe_packet(filters: Sequence[str], qos: int = 1) -> bytes:
-    """Write a SUBSCRIBE; its packet id is 1."""
-    return packet(8, 2, b"\x00\x01", b"\x00", *(text(topic) + bytes([qos]) for topic in filters))
+def subscribe_packet(filters: Sequence[tuple[str, int]]) -> bytes:
+    """Write a SUBSCRIBE to topic filters, each with its QoS; its packet id is 1."""
+    return packet(8, 2, b"\x00\x01", b"\x00", *(text(topic) + bytes([qos]) for topic, qos in filters))
 
 
 def publish_packet(
@@ -165,7 +166,7 @@ class Link:
 
     def subscribe(self, filters: Sequence[str], qos: int = 1) -> None:
         """Subscribe and wait for the SUBACK. Raises BenchmarkError when one is refused."""
-        self.socket.sendall(subscribe_packet(filters, qos))
+        self.socket.sendall(subscribe_packet([(topic, qos) for topic in filters]))
         answer = self.read()
         while answer.kind != SUBACK:
             answer = self.read()
@@ -192,7 +193,7 @@ def dropped_messages(port: int, login: Login) -> int:
         link.subscribe(["$SYS/broker/uptime"], qos=0)
         while link.read_publish().flags & 1:
             pass  # the retained one is of before; with the next the broker has counted anew
-        link.subscribe(["$SYS/broker/publish/messages/dropped"], qos=0)
+        link.subscribe([BROKER_COUNTERS["dropped"]], qos=0)
         while True:
             answer = link.read_publish()
             topic, _, payload = topic_and_rest(answer.flags, answer.body)

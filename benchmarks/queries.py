@@ -1,11 +1,15 @@
 """What the benchmarks ask the database themselves."""
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from uuid import uuid4
 
 import psycopg2
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  # a class by its name
 from psycopg2.extras import execute_values
+
+from benchmarks.load.messages import BODY
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 
@@ -64,3 +68,25 @@ def archive_bytes(database_url: str) -> tuple[int, int]:
 def _one(cursor: Cursor) -> tuple[int, ...]:
     found = cursor.fetchone()
     return tuple(found) if found else (0, 0)
+
+
+def commit_times(database_url: str, count: int, rate: float) -> list[float]:
+    """Insert rows as the archive's, one a transaction, `rate` a second; returns the seconds that each took.
+
+    They go into a table of their own with the same columns and indexes, which is gone afterwards.
+    """
+    seconds = []
+    with cursor_of(database_url) as cursor:
+        cursor.execute("CREATE TABLE commit_times (LIKE messages INCLUDING ALL)")
+        began = time.perf_counter()
+        for number in range(count):
+            time.sleep(max(0.0, began + number / rate - time.perf_counter()))
+            started = time.perf_counter()
+            cursor.execute(
+                "INSERT INTO commit_times (seq, conversation_id, sender_id, sent_at, received_at, message_id, body)"
+                " VALUES (%s, 1, 1, now(), now(), %s, %s)",
+                (number + 1, str(uuid4()), BODY),
+            )
+            seconds.append(time.perf_counter() - started)
+        cursor.execute("DROP TABLE commit_times")
+    return seconds

@@ -73,8 +73,9 @@ class LiveStack:
 
     def start(self, names: Iterable[str] | None = None) -> None:
         """Start the named parts, or all, in their order, and wait until each serves."""
+        wanted = None if names is None else set(names)
         for name, part in self._parts.items():
-            if names is None or name in set(names):
+            if wanted is None or name in wanted:
                 part.prepare()
                 if name == "broker":
                     observe_often(self.config.state / "broker")

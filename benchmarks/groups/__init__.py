@@ -9,7 +9,9 @@ from benchmarks.figure import Figure
 Measure = Callable[[Bench], list[Figure]]
 
 GROUPS: Mapping[str, str] = {
-    "throughput": "stored messages a second, one archiver",
+    "throughput": "stored messages a second, one archiver, 10 conversations",
+    "pairs": "the same with 1,000 senders and 1,000 receivers",
+    "latency": "from the publication to the receipt, and to the receiver",
 }
 """Names of the modules beside this one, in the order in which they are measured, and what each is about."""
 

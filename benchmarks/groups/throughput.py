@@ -20,6 +20,7 @@ from wire.topics import inbox
 _CONVERSATIONS = 10
 _WINDOW = 1000
 """Messages that a sender is ahead of the proof of arrival; all together more than the archiver takes at once."""
+Sender = tuple[Login, Sequence[str]]
 _INBOXES = "users/+/inbox/+"
 
 
@@ -45,11 +46,11 @@ def measure(bench: Bench) -> list[Figure]:
     ]
 
 
-def conversations(stack: LiveStack, count: int) -> list[tuple[Login, str]]:
+def conversations(stack: LiveStack, count: int) -> list[Sender]:
     """Make pairs of users; returns the senders' logins and topics."""
     accounts = stack.accounts([f"{side}{number:04}" for side in ("sender", "reader") for number in range(count)])
     pairs = zip(accounts[:count], accounts[count:], strict=True)
-    return [(sender.login, inbox(reader.username, sender.username)) for sender, reader in pairs]
+    return [(sender.login, [inbox(reader.username, sender.username)]) for sender, reader in pairs]
 
 
 def parts_of(stack: LiveStack, *names: str) -> Mapping[str, int]:
@@ -57,18 +58,18 @@ def parts_of(stack: LiveStack, *names: str) -> Mapping[str, int]:
     return {name: stack.pid(name) for name in names}
 
 
-def _archived(stack: LiveStack, senders: Sequence[tuple[Login, str]], each: int) -> Run:
+def _archived(stack: LiveStack, senders: Sequence[Sender], each: int) -> Run:
     job = Sending(stack.port, senders, each, _WINDOW, receipts=True)
     return run_load(job, parts_of(stack, "broker", "archiver", "postgres"))
 
 
-def _printed(stack: LiveStack, senders: Sequence[tuple[Login, str]], each: int) -> Run:
+def _printed(stack: LiveStack, senders: Sequence[Sender], each: int) -> Run:
     counter, job = new_counter(), Sending(stack.port, senders, each, _WINDOW, receipts=False)
     with mosquitto_sub(stack.port, stack.observer("sub"), _INBOXES, stack.observer(), counter) as pid:
         return run_load(job, {**parts_of(stack, "broker"), "mosquitto_sub": pid}, counter)
 
 
-def _looped(stack: LiveStack, senders: Sequence[tuple[Login, str]], each: int) -> Run:
+def _looped(stack: LiveStack, senders: Sequence[Sender], each: int) -> Run:
     counter, job = new_counter(), Sending(stack.port, senders, each, _WINDOW, receipts=False)
     with Worker(receive_with_aiomqtt, stack.port, stack.observer("aiomqtt"), _INBOXES, counter) as loop:
         loop.wait_ready()

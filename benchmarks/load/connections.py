@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from benchmarks.errors import BenchmarkError
 from benchmarks.mqtt import CONNACK, HOST, SUBACK, Login, Packet, connect_packet, parse, subscribe_packet
 
+Filters = Sequence[tuple[str, int]]
+"""What somebody subscribes to: topic filters, each with its QoS."""
 _AT_ONCE = 200
 _SECONDS = 60.0
 
@@ -14,14 +16,14 @@ _SECONDS = 60.0
 class Connection:
     """A socket that does not block, and what came over it and is not a whole packet yet."""
 
-    def __init__(self, port: int, login: Login, filters: Sequence[str], qos: int = 1) -> None:
+    def __init__(self, port: int, login: Login, filters: Filters) -> None:
         """Connect, and say CONNECT and SUBSCRIBE in one go; `open_all` waits for the answers."""
         self.login = login
         self.waits_for = 2 if filters else 1
         self._buffer = b""
         self.socket = socket.create_connection((HOST, port), 30)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.sendall(connect_packet(login) + (subscribe_packet(filters, qos) if filters else b""))
+        self.socket.sendall(connect_packet(login) + (subscribe_packet(filters) if filters else b""))
         self.socket.setblocking(False)
 
     def fileno(self) -> int:
@@ -48,11 +50,11 @@ class Connection:
         self.waits_for -= 1
 
 
-def open_all(port: int, wanted: Sequence[tuple[Login, Sequence[str]]], qos: int = 1) -> list[Connection]:
+def open_all(port: int, wanted: Sequence[tuple[Login, Filters]]) -> list[Connection]:
     """Connect and subscribe everybody, some at a time, and wait until the broker has answered all."""
     opened: list[Connection] = []
     for start in range(0, len(wanted), _AT_ONCE):
-        some = [Connection(port, login, filters, qos) for login, filters in wanted[start : start + _AT_ONCE]]
+        some = [Connection(port, login, filters) for login, filters in wanted[start : start + _AT_ONCE]]
         _await_answers(some)
         opened += some
     return opened

@@ -12,17 +12,20 @@ from threading import Thread
 from aiomqtt import Client, PublishPacket, QoS
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.load.connections import Connection, open_all
+from benchmarks.load.connections import Connection, Filters, open_all
 from benchmarks.mqtt import HOST, PUBLISH, RECEIVE_MAXIMUM, Login, Packet, connect
 from benchmarks.workers import Counter, Done, Pilot, own_cpu_seconds
 
 
 @dataclass(frozen=True)
 class Receiving:
-    """Each of `receivers` subscribes at `qos`; all together are to get `messages` at QoS 1."""
+    """Each of `receivers` subscribes to its filters; all together are to get `messages` at QoS 1.
+
+    What comes at QoS 0, receipts for example, is read and not counted.
+    """
 
     port: int
-    receivers: Sequence[tuple[Login, Sequence[str]]]
+    receivers: Sequence[tuple[Login, Filters]]
     messages: int
     timeout: float = 60.0
 

@@ -11,6 +11,7 @@ from benchmarks.load.connections import Connection, open_all
 from benchmarks.load.messages import BODY, encode_messages
 from benchmarks.mqtt import PUBACK, PUBLISH, Login, Packet, topic_and_rest
 from benchmarks.workers import Counter, Done, Pilot, own_cpu_seconds
+from wire.topics import archived
 
 _CHUNK = 64
 """Packets of one write, at most."""
@@ -20,14 +21,14 @@ _ENCODED = 5000
 
 @dataclass(frozen=True)
 class Sending:
-    """Each of `senders` publishes `each` messages to its topic.
+    """Each of `senders` publishes `each` messages, to its topics in turn.
 
     A sender is at most `window` messages ahead of its archive receipts; where these are not counted (`receipts`
     false) all together are at most `window` a sender ahead of what a receiver counts.
     """
 
     port: int
-    senders: Sequence[tuple[Login, str]]
+    senders: Sequence[tuple[Login, Sequence[str]]]
     each: int
     window: int
     receipts: bool
@@ -39,11 +40,12 @@ class Sending:
 
 def send(pilot: Pilot, job: Sending, counter: Counter | None) -> Done:
     """Do it. Raises BenchmarkError when a message is rejected or proofs stay away."""
-    wanted = [(login, [f"users/{login.username}/archived"] if job.receipts else []) for login, _ in job.senders]
+    wanted = [(login, [(archived(login.username), 0)] if job.receipts else []) for login, _ in job.senders]
     connections = open_all(job.port, wanted)
     chunk = max(_CHUNK, min(job.each, max(_ENCODED, job.encoded) // len(job.senders)))
     senders = [
-        _Sender(connection, topic, job, chunk) for connection, (_, topic) in zip(connections, job.senders, strict=True)
+        _Sender(connection, topics, job, chunk)
+        for connection, (_, topics) in zip(connections, job.senders, strict=True)
     ]
     load = _Load(senders, job, counter)
     pilot.ready()
@@ -53,13 +55,13 @@ def send(pilot: Pilot, job: Sending, counter: Counter | None) -> Done:
 
 
 class _Sender:
-    def __init__(self, connection: Connection, topic: str, job: Sending, chunk: int) -> None:
+    def __init__(self, connection: Connection, topics: Sequence[str], job: Sending, chunk: int) -> None:
         self.connection = connection
         self.left = job.each
         self.sent = 0
         self.acknowledged = 0
         self.receipted = 0
-        self._topic = topic
+        self._topics = topics
         self._job = job
         self._chunk = chunk
         self._packets = self._encode()
@@ -105,7 +107,7 @@ class _Sender:
                     raise BenchmarkError(f"the archive rejects a message: {payload[:200]!r}")
 
     def _encode(self) -> Sequence[bytes]:
-        return encode_messages(self._topic, min(self._chunk, self.left), self.sent % 65535 + 1, self._job.body)
+        return encode_messages(self._topics, min(self._chunk, self.left), self.sent, self._job.body)
 
 
 class _Load:
