@@ -1,12 +1,12 @@
 """What becomes of a batch, given what the database knows. Pure; called under the archive lock."""
 
 import hashlib
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from archiver.letters import Item, Letter, Refused, reject
-from wire.message import TEXT, MessageId, RejectReason, default_content_type
+from wire.message import TEXT, MessageId, default_content_type
 
 
 class Filed(NamedTuple):
@@ -43,20 +43,30 @@ class Row(NamedTuple):
 
 
 Pair = tuple[int, int]
+"""Ids of two users, the lower first: what a direct conversation is known by."""
+Names = tuple[str, str]
+"""Of a sender and a recipient."""
 Identity = tuple[MessageId, int]
 """Message id and sender."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Route(NamedTuple):
+    """What the database knows of a sender and a recipient. Ids are None where there is no such user."""
+
+    sender_id: int | None
+    recipient_id: int | None
+    conversation_id: int
+    """Negative if it is not made yet; nothing if one of the users is unknown."""
+    live: bool
+    """Whether the recipient's account is not deleted: what a deleted one got before is kept, but it gets no more."""
+
+
+class Known(NamedTuple):
     """What the database knows of the names and ids in a batch."""
 
-    users: Mapping[str, int]
-    """User ids, deleted accounts too: what they sent and got before is kept."""
-    live: Set[str]
-    """Names of accounts that are not deleted: only they get new messages."""
-    conversations: Mapping[Pair, int]
+    routes: Mapping[Names, Route]
     filed: Mapping[Identity, Filed]
+    """Empty, too, when it has not been asked yet."""
     targets: Mapping[tuple[MessageId, int], Filed]
     """By message id and conversation; the lowest seq if senders share the id."""
 
@@ -70,14 +80,13 @@ class Plan:
     refused: list[Refused] = field(default_factory=list)
     newest: dict[int, int] = field(default_factory=dict)
     """The newest seq of each conversation that gets a message."""
+    doubtful: bool = False
+    """Whether a letter is refused: if it is filed, it was stored before the reason arose, and must not be."""
 
 
-def pair_of(sender: str, to: str, users: Mapping[str, int]) -> Pair | None:
-    """Name the direct conversation of two users by their ids, the lower first; None when one is unknown."""
-    low, high = users.get(sender), users.get(to)
-    if low is None or high is None:
-        return None
-    return (low, high) if low <= high else (high, low)
+def pair_of(user_id: int, other_id: int) -> Pair:
+    """Name the direct conversation of two users by their ids."""
+    return (user_id, other_id) if user_id <= other_id else (other_id, user_id)
 
 
 def make_plan(items: Sequence[Item], known: Known, next_seq: int) -> Plan:
@@ -88,16 +97,8 @@ def make_plan(items: Sequence[Item], known: Known, next_seq: int) -> Plan:
         planner.plan.outcomes.append(outcome)
         if isinstance(outcome, Refused):
             planner.plan.refused.append(outcome)
+            planner.plan.doubtful = planner.plan.doubtful or isinstance(item, Letter)
     return planner.plan
-
-
-class _Route(NamedTuple):
-    """From whom to whom, looked up once a batch. `refused` says why such messages are not taken at all."""
-
-    sender_id: int
-    conversation_id: int
-    refused: tuple[RejectReason, str] | None
-    live: bool
 
 
 class _Planner:
@@ -107,7 +108,6 @@ class _Planner:
         self.plan = Plan()
         self._known = known
         self._next_seq = next_seq
-        self._routes: dict[tuple[str, str], _Route] = {}
         self._rows: dict[Identity, Row] = {}
         self._targets: dict[tuple[MessageId, int], Row] = {}
         self._indexed = 0
@@ -115,12 +115,11 @@ class _Planner:
 
     def file(self, letter: Letter) -> Outcome:
         """Number a message, find that it has a number already, or refuse it."""
-        names = letter.sender, letter.to
-        route = self._routes.get(names)
-        if route is None:
-            route = self._routes[names] = self._route(*names)
-        if route.refused:
-            return reject(letter, *route.refused)
+        route = self._known.routes[letter.sender, letter.to]
+        if route.sender_id is None:
+            return reject(letter, "malformed", "the sender is no user")
+        if route.recipient_id is None:
+            return reject(letter, "unknown_recipient", "the recipient is no user")
         identity = letter.id, route.sender_id
         row = self._rows.get(identity)
         if row:
@@ -130,23 +129,14 @@ class _Planner:
         if filed:
             same = filed.conversation_id == route.conversation_id and filed.body_sha256 == _sha256(letter.delivery.body)
             return self._again(letter, filed.seq, same)
-        return self._number(letter, route)
-
-    def _route(self, sender: str, to: str) -> _Route:
-        sender_id = self._known.users.get(sender)
-        if sender_id is None:
-            return _Route(0, 0, ("malformed", "the sender is no user"), False)
-        pair = pair_of(sender, to, self._known.users)
-        if pair is None:
-            return _Route(sender_id, 0, ("unknown_recipient", "the recipient is no user"), False)
-        return _Route(sender_id, self._known.conversations[pair], None, to in self._known.live)
+        return self._number(letter, route.sender_id, route)
 
     def _again(self, letter: Letter, seq: int, same: bool) -> Outcome:
         if not same:
             return reject(letter, "id_conflict", "the sender has used this id for another message")
         return Archived(letter.id, seq, letter.sender, letter.to)
 
-    def _number(self, letter: Letter, route: _Route) -> Outcome:
+    def _number(self, letter: Letter, sender_id: int, route: Route) -> Outcome:
         if not route.live:
             return reject(letter, "unknown_recipient", "the recipient's account is deleted")
         target_seq = None
@@ -154,13 +144,13 @@ class _Planner:
             target = self._target(letter.envelope.relates_to, route.conversation_id)
             if target is None:
                 return reject(letter, "bad_relation", "the message it relates to is not in this conversation")
-            if letter.envelope.relation in {"edit", "retract"} and target.sender_id != route.sender_id:
+            if letter.envelope.relation in {"edit", "retract"} and target.sender_id != sender_id:
                 return reject(letter, "bad_relation", "the message it changes is by another author")
             target_seq = target.seq
         seq = self._next_seq
         self._next_seq += 1
-        row = Row(seq, route.conversation_id, route.sender_id, target_seq, _content_type(letter), letter)
-        self._rows[letter.id, route.sender_id] = row
+        row = Row(seq, route.conversation_id, sender_id, target_seq, _content_type(letter), letter)
+        self._rows[letter.id, sender_id] = row
         self.plan.newest[route.conversation_id] = seq
         self.plan.rows.append(row)
         return Archived(letter.id, seq, letter.sender, letter.to)

@@ -1,7 +1,12 @@
-"""The archive in Postgres: with `redelivery`, all the archiver's SQL. One thread uses it; any may `interrupt` or `end`.
+"""The archive in Postgres: with `redelivery` and `queries`, all the archiver's SQL. One thread uses it; any may
+`interrupt` or `end`.
 
 A batch is one transaction under the advisory lock `db.ARCHIVE_LOCK`, held until the commit. So numbers become visible
-in their order, and what is looked up stays true until the commit.
+in their order, and what is looked up stays true until the commit. Round trips are few, because others wait meanwhile.
+
+Nearly all messages are new. So a batch is first taken to be new as a whole, and the unique index says if it is not;
+then, and for `CAREFUL_SECONDS` after that, what is stored already is looked up first. Whether a message that cannot be
+taken was stored before its receiver was deleted, say, is always looked up.
 
 What is known of messages without an id is in `redelivery`.
 """
@@ -11,22 +16,25 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
 import psycopg2
+from psycopg2.errors import UniqueViolation
 from psycopg2.extensions import connection as Connection  # noqa: N812  # a class by its name
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  # a class by its name
 from psycopg2.extras import execute_values
 
+from archiver import queries
 from archiver.delivery import Origin
 from archiver.errors import OutageError, UnstorableError
 from archiver.letters import Item, Letter, Refused
-from archiver.plan import Filed, Identity, Known, Outcome, Pair, Plan, make_plan, pair_of
+from archiver.plan import Filed, Identity, Known, Names, Outcome, Pair, Plan, Route, make_plan, pair_of
 from archiver.redelivery import NOTHING_SWEPT, recognize, remember, sweep
-from archiver.rows import COLUMNS, copy_data
+from archiver.rows import copy_data
 from db import ARCHIVE_LOCK, DatabaseError, connect, one_line
 from wire.message import MessageId
 
@@ -36,15 +44,21 @@ _DATA_ERRORS: Final = ("22", "23514", "54")
 """SQLSTATEs, or classes of them, that find fault with a row's own values. Every other is an outage: the same may
 succeed later. So are the rest of class 23, which speak of other rows or of the schema: a message has no part in them.
 """
-_COPY: Final = f"COPY messages ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)"
+CAREFUL_SECONDS: Final = 60.0
+"""How long after a message that was stored already the next ones are looked up first."""
 
 
 class Storage:
     """The archive in Postgres."""
 
-    def __init__(self, url: str) -> None:
-        """Take the URL of the database; it is connected to when it is needed, and again after an outage."""
+    def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
+        """Take the URL of the database; it is connected to when it is needed, and again after an outage.
+
+        `clock` counts seconds.
+        """
         self._url = url
+        self._clock = clock
+        self._careful_until = float("-inf")
         self._connection: Connection | None = None
         self._swept = NOTHING_SWEPT
         self._guard = threading.Lock()
@@ -53,8 +67,8 @@ class Storage:
     def check(self) -> None:
         """See whether the database can be used. Raises OutageError."""
         try:
-            with self._connected(), self._connected().cursor() as cursor:
-                cursor.execute("SELECT 1 FROM message_seq, (SELECT FROM unacknowledged LIMIT 1) AS newest_table")
+            with self._connected().cursor() as cursor:
+                cursor.execute(queries.CHECK)
         except (psycopg2.Error, DatabaseError) as error:
             self._drop()
             raise OutageError(one_line(error)) from error
@@ -66,10 +80,7 @@ class Storage:
         database cannot be used, UnstorableError when something in the batch cannot be stored.
         """
         try:
-            database = self._connected()
-            with database, database.cursor() as cursor:
-                outcomes = _Transaction(cursor).run(origin, items)
-                swept = sweep(cursor, origin, self._swept, items)
+            outcomes = self._store(origin, items)
         except (psycopg2.Error, DatabaseError, MemoryError) as error:
             self._drop()
             if (getattr(error, "pgcode", None) or "").startswith(_DATA_ERRORS):
@@ -78,6 +89,21 @@ class Storage:
         except Exception as error:
             self._drop()
             raise UnstorableError(f"it cannot be stored ({type(error).__name__})") from error
+        return outcomes
+
+    def _store(self, origin: Origin, items: Sequence[Item]) -> list[Outcome]:
+        careful = self._clock() < self._careful_until or any(item.delivery.duplicate for item in items)
+        with self._connected().cursor() as cursor:
+            try:
+                outcomes = _Transaction(cursor, careful).run(origin, items)
+            except UniqueViolation as error:
+                if careful or error.diag.constraint_name != "messages_by_identity":
+                    raise
+                self._careful_until = self._clock() + CAREFUL_SECONDS
+                cursor.execute("ROLLBACK")
+                outcomes = _Transaction(cursor, careful=True).run(origin, items)
+            swept = sweep(cursor, origin, self._swept, items)
+            cursor.execute("COMMIT")
         self._swept = swept
         return outcomes
 
@@ -102,7 +128,8 @@ class Storage:
             raise DatabaseError("the archiver is ending")
         if self._connection is None:
             opened = connect(self._url, "archiver", CONNECT_SECONDS)
-            with opened, opened.cursor() as cursor:
+            opened.autocommit = True  # transactions are begun and ended by `_Transaction` and `_store`
+            with opened.cursor() as cursor:
                 cursor.execute("SET idle_in_transaction_session_timeout = '30s'")  # for the lock's sake, if we freeze
             with self._guard:
                 self._connection = opened
@@ -118,122 +145,93 @@ class Storage:
 class _Transaction:
     """One batch, inside one transaction."""
 
-    def __init__(self, cursor: Cursor) -> None:
+    def __init__(self, cursor: Cursor, careful: bool) -> None:
         self._cursor = cursor
+        self._careful = careful
 
     def run(self, origin: Origin, items: Sequence[Item]) -> list[Outcome]:
         """Write the batch; say what became of each item."""
-        self._cursor.execute("SELECT pg_advisory_xact_lock(%s)", (ARCHIVE_LOCK,))
+        routes, next_seq = self._begin({(item.sender, item.to) for item in items if isinstance(item, Letter)})
         items = recognize(self._cursor, origin, items)
-        known = self._look_up([item for item in items if isinstance(item, Letter)])
-        plan = make_plan(items, known, self._next_seq())
-        self._write_messages(plan, known)
+        letters = [item for item in items if isinstance(item, Letter)]
+        known = Known(routes, {}, self._look_up_targets(letters))
+        plan = None if self._careful else make_plan(items, known, next_seq)
+        if plan is None or plan.doubtful:
+            plan = make_plan(items, known._replace(filed=self._look_up_filed(letters)), next_seq)
+        self._write_messages(plan, routes)
         self._write_dead_letters(plan.refused)
         remember(self._cursor, origin, zip(items, plan.outcomes, strict=True))
         return plan.outcomes
 
-    def _look_up(self, letters: Sequence[Letter]) -> Known:
-        users, live = self._look_up_users(letters)
-        pairs = {pair_of(letter.sender, letter.to, users) for letter in letters} - {None}
-        conversations = self._look_up_conversations([pair for pair in pairs if pair])
-        filed = self._look_up_filed([letter.id for letter in letters])
-        related = {letter.envelope.relates_to for letter in letters} - {None}
-        targets = self._look_up_targets([id_ for id_ in related if id_]) if related else {}
-        return Known(users, live, conversations, filed, targets)
-
-    def _look_up_users(self, letters: Sequence[Letter]) -> tuple[dict[str, int], set[str]]:
-        names = {name for letter in letters for name in (letter.sender, letter.to)}
+    def _begin(self, names: Set[Names]) -> tuple[dict[Names, Route], int]:
+        """Take the lock and look up the routes; conversations that are not made yet get a negative number."""
+        wanted = list(names)
         self._cursor.execute(
-            "SELECT username, id, deleted_at IS NULL FROM users WHERE username = ANY(%s::text[])", (list(names),)
+            queries.BEGIN,
+            {
+                "lock": ARCHIVE_LOCK,
+                "senders": [sender for sender, _ in wanted],
+                "recipients": [recipient for _, recipient in wanted],
+            },
         )
-        found = self._cursor.fetchall()
-        return {name: id_ for name, id_, _ in found}, {name for name, _, active in found if active}
+        rows = self._cursor.fetchall()
+        routes: dict[Names, Route] = {}
+        new: dict[Pair, int] = {}
+        for sender, recipient, sender_id, recipient_id, live, found, _ in rows:
+            conversation_id = found or 0
+            if found is None and sender_id is not None and recipient_id is not None:
+                conversation_id = new.setdefault(pair_of(sender_id, recipient_id), -len(new) - 1)
+            routes[sender, recipient] = Route(sender_id, recipient_id, conversation_id, live)
+        return routes, rows[0][-1] if rows else 1
 
-    def _look_up_conversations(self, pairs: Sequence[Pair]) -> dict[Pair, int]:
-        """Find conversations; one that does not exist yet is named by a negative number."""
-        self._cursor.execute(
-            "SELECT user_low, user_high, id FROM conversations"
-            " JOIN unnest(%s::bigint[], %s::bigint[]) AS wanted (low, high) ON user_low = low AND user_high = high",
-            ([low for low, _ in pairs], [high for _, high in pairs]),
-        )
-        found = {(low, high): id_ for low, high, id_ in self._cursor.fetchall()}
-        return {pair: found.get(pair, -number) for number, pair in enumerate(pairs, 1)}
-
-    def _look_up_filed(self, ids: Sequence[MessageId]) -> dict[Identity, Filed]:
-        self._cursor.execute(
-            "SELECT message_id, seq, conversation_id, sender_id, sha256(body) FROM messages"
-            " WHERE message_id = ANY(%s::uuid[])",
-            (_uuids(ids),),
-        )
+    def _look_up_filed(self, letters: Sequence[Letter]) -> dict[Identity, Filed]:
+        self._cursor.execute(queries.FILED, (_uuids([letter.id for letter in letters]),))
         return {
             (MessageId(id_), sender): Filed(seq, conversation, sender, bytes(body_sha256))
             for id_, seq, conversation, sender, body_sha256 in self._cursor.fetchall()
         }
 
-    def _look_up_targets(self, ids: Sequence[MessageId]) -> dict[tuple[MessageId, int], Filed]:
-        self._cursor.execute(
-            "SELECT DISTINCT ON (message_id, conversation_id) message_id, seq, conversation_id, sender_id FROM messages"
-            " WHERE message_id = ANY(%s::uuid[]) ORDER BY message_id, conversation_id, seq",
-            (_uuids(ids),),
-        )
+    def _look_up_targets(self, letters: Sequence[Letter]) -> dict[tuple[MessageId, int], Filed]:
+        related = [letter.envelope.relates_to for letter in letters if letter.envelope.relates_to]
+        if not related:
+            return {}
+        self._cursor.execute(queries.TARGETS, (_uuids(related),))
         return {
             (MessageId(id_), conversation): Filed(seq, conversation, sender, None)
             for id_, seq, conversation, sender in self._cursor.fetchall()
         }
 
-    def _next_seq(self) -> int:
-        """Read the number that comes next: under the lock nobody else draws one.
-
-        The sequence may lag behind the messages after a restore or a failover; it is set right with the next message.
-        """
-        self._cursor.execute(
-            "SELECT GREATEST(last_value + is_called::integer, (SELECT max(seq) + 1 FROM messages)) FROM message_seq"
-        )
-        (next_seq,) = self._cursor.fetchone() or (1,)
-        return int(next_seq)
-
-    def _write_messages(self, plan: Plan, known: Known) -> None:
+    def _write_messages(self, plan: Plan, routes: Mapping[Names, Route]) -> None:
         if not plan.rows:
             return
-        made = self._make_conversations(plan, known)
+        made = self._make_conversations(plan, routes)
         rows = plan.rows
         if made:
             rows = [row._replace(conversation_id=made.get(row.conversation_id, row.conversation_id)) for row in rows]
-        self._cursor.copy_expert(_COPY, io.BytesIO(copy_data(rows)))
-        self._cursor.execute(
-            "UPDATE conversations SET last_seq = GREATEST(last_seq, newest.seq)"
-            " FROM unnest(%s::bigint[], %s::bigint[]) AS newest (id, seq) WHERE conversations.id = newest.id",
-            ([made.get(id_, id_) for id_ in plan.newest], list(plan.newest.values())),
-        )
-        self._cursor.execute("SELECT setval('message_seq', %s)", (rows[-1].seq,))
+        data = copy_data(rows)
+        self._cursor.copy_expert(queries.COPY_MESSAGES, io.BytesIO(data), len(data))  # in one piece
+        newest = {made.get(id_, id_): seq for id_, seq in plan.newest.items()}
+        self._cursor.execute(queries.NUMBERED, (list(newest), list(newest.values()), rows[-1].seq))
 
-    def _make_conversations(self, plan: Plan, known: Known) -> dict[int, int]:
+    def _make_conversations(self, plan: Plan, routes: Mapping[Names, Route]) -> dict[int, int]:
         """Make the conversations that get their first message; returns their ids by their negative numbers."""
-        numbers = {pair: id_ for pair, id_ in known.conversations.items() if id_ < 0 and id_ in plan.newest}
+        numbers = {
+            pair_of(route.sender_id, route.recipient_id): route.conversation_id
+            for route in routes.values()
+            if route.sender_id is not None and route.recipient_id is not None and route.conversation_id in plan.newest
+            if route.conversation_id < 0
+        }
         if not numbers:
             return {}
         made = execute_values(
-            self._cursor,
-            "INSERT INTO conversations (user_low, user_high) VALUES %s RETURNING user_low, user_high, id",
-            list(numbers),
-            page_size=len(numbers),
-            fetch=True,
+            self._cursor, queries.MAKE_CONVERSATIONS, list(numbers), page_size=len(numbers), fetch=True
         )
         members = {(user, id_) for low, high, id_ in made for user in (low, high)}
-        execute_values(
-            self._cursor,
-            "INSERT INTO participants (user_id, conversation_id) VALUES %s",
-            sorted(members),
-            page_size=len(members),
-        )
+        execute_values(self._cursor, queries.MAKE_PARTICIPANTS, sorted(members), page_size=len(members))
         return {numbers[low, high]: id_ for low, high, id_ in made}
 
     def _write_dead_letters(self, refused: Sequence[Refused]) -> None:
-        execute_values(
-            self._cursor,
-            "INSERT INTO dead_letters (received_at, topic, reason, detail, content_type, properties, body) VALUES %s",
-            [_dead_letter(item) for item in refused],
-        )
+        execute_values(self._cursor, queries.KEEP_DEAD_LETTERS, [_dead_letter(item) for item in refused])
 
 
 def _uuids(ids: Sequence[MessageId]) -> str:

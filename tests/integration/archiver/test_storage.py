@@ -20,7 +20,7 @@ from archiver.letters import Item, Letter, Refused, read_delivery, refuse
 from archiver.plan import Archived
 from archiver.redelivery import SWEEP_EVERY, WINDOW
 from archiver.rows import COLUMNS, copy_data
-from archiver.storage import Storage
+from archiver.storage import CAREFUL_SECONDS, Storage
 from wire.message import Envelope, MessageId, RefusedError, read_message, user_properties
 
 US = 1_700_000_000_000_000
@@ -129,6 +129,28 @@ def test_storing_the_same_batch_again_says_the_same(storage: Storage, url: str) 
     assert storage.store(ORIGIN, items) == first
     assert numbers(first) == list(range(1, 20))
     assert rows(url, "SELECT count(*) FROM messages") == [(19,)]
+
+
+def test_messages_sent_again_among_new_ones_keep_their_numbers(url: str) -> None:
+    """Whether the first such one makes the storage look, or it looks already, or looks no more."""
+    now = 0.0
+    storage = Storage(url, lambda: now)
+    old = [item(b"%d" % number, number=number) for number in range(1, 4)]
+    assert numbers(storage.store(ORIGIN, old)) == [1, 2, 3]
+    for first_new in (4, 6, 8):
+        new = [item(b"new", number=number) for number in (first_new, first_new + 1)]
+        assert numbers(storage.store(ORIGIN, [new[0], *old, new[1]])) == [first_new, 1, 2, 3, first_new + 1]
+        now += 0.6 * CAREFUL_SECONDS
+    storage.close()
+    assert rows(url, "SELECT count(*) FROM messages") == [(9,)]
+
+
+def test_a_message_sent_again_to_an_account_deleted_since_keeps_its_number(storage: Storage, url: str) -> None:
+    sent = item(b"x", number=1)
+    first = storage.store(ORIGIN, [sent])
+    change(url, "UPDATE users SET deleted_at = now() WHERE username = 'user1'")
+    assert storage.store(ORIGIN, [sent]) == first
+    assert rows(url, "SELECT count(*) FROM dead_letters") == [(0,)]
 
 
 def test_what_is_stored_stays_stored_when_its_recipient_is_deleted_before_the_redelivery(

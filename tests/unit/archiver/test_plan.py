@@ -1,6 +1,7 @@
 """What becomes of a batch, without a database."""
 
 import hashlib
+from collections.abc import Collection
 from uuid import UUID
 
 from hypothesis import given
@@ -8,14 +9,25 @@ from hypothesis import strategies as st
 
 from archiver.delivery import Delivery
 from archiver.letters import Letter, read_delivery
-from archiver.plan import Archived, Filed, Known, Outcome, Plan, make_plan
+from archiver.plan import Archived, Filed, Known, Names, Outcome, Plan, Route, make_plan, pair_of
 from archiver.rows import copy_data
 from wire.message import MessageId
 
 USERS = {"alice": 1, "bob": 2, "carol": 3}
 PAIRS = {(1, 2): 12, (1, 3): 13, (2, 3): 23, (1, 1): 11, (2, 2): 22, (3, 3): 33}
-LIVE = frozenset(USERS)
-KNOWN = Known(USERS, LIVE, PAIRS, {}, {})
+
+
+def routes(live: Collection[str] = frozenset(USERS)) -> dict[Names, Route]:
+    """Make the routes between all users, and to and from one who is none."""
+    users: dict[str, int | None] = {**USERS, "stranger": None}
+    return {
+        (sender, to): Route(a, b, PAIRS[pair_of(a, b)] if a and b else 0, to in live)
+        for sender, a in users.items()
+        for to, b in users.items()
+    }
+
+
+KNOWN = Known(routes(), {}, {})
 ONE, TWO, THREE = (MessageId(str(UUID(int=number))) for number in (1, 2, 3))
 
 
@@ -63,7 +75,7 @@ def test_an_id_used_for_something_else_in_the_same_batch_is_a_conflict() -> None
 
 def test_what_is_stored_already_keeps_its_number() -> None:
     filed = {(ONE, 1): Filed(5, 12, 1, hashlib.sha256(b"x").digest())}
-    known = Known(USERS, LIVE, PAIRS, filed, {})
+    known = Known(routes(), filed, {})
     items = [letter("bob", "alice", ONE), letter("bob", "alice", ONE, b"y"), letter("carol", "alice", ONE)]
     plan = make_plan(items, known, 10)
     assert results(plan) == [5, "id_conflict", "id_conflict"]
@@ -86,7 +98,7 @@ def test_of_two_targets_with_one_id_the_lowest_counts() -> None:
     plan = make_plan(items, KNOWN, 1)
     assert results(plan) == [1, 2, 3, "bad_relation"]
     assert plan.rows[2].relates_to_seq == 1
-    known = Known(USERS, LIVE, PAIRS, {}, {(ONE, 12): Filed(1, 12, 2, None)})
+    known = Known(routes(), {}, {(ONE, 12): Filed(1, 12, 2, None)})
     assert make_plan(items[2:3], known, 9).rows[0].relates_to_seq == 1
 
 
@@ -97,7 +109,7 @@ def test_unknown_names_are_refused() -> None:
 
 def test_a_deleted_account_gets_nothing_new_but_what_it_got_before_is_known_again() -> None:
     filed = {(ONE, 1): Filed(5, 12, 1, hashlib.sha256(b"x").digest())}
-    known = Known(USERS, {"alice"}, PAIRS, filed, {})
+    known = Known(routes(live={"alice"}), filed, {})
     items = [letter("bob", "alice", ONE), letter("bob", "alice", ONE, b"y"), letter("bob", "alice", TWO)]
     plan = make_plan(items, known, 10)
     assert results(plan) == [5, "id_conflict", "unknown_recipient"]
