@@ -21,7 +21,7 @@ from benchmarks.stacks import forget_settings
 from benchmarks.table import plain_table
 from scripts.stack.errors import StackError
 
-_ROUNDS, _QUICK_ROUNDS = 5, 2
+_ROUNDS, _QUICK_ROUNDS = 5, 1
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -37,10 +37,10 @@ def cpu_seconds(pid: int) -> float:
     return total
 
 
-def where_the_limit_is(used: Mapping[str, float], seconds: float, messages: int) -> str:
-    """Say what each part took: microseconds of CPU a message, and how much of one core. Pure."""
+def where_the_limit_is(used: Mapping[str, float], seconds: float, messages: int, unit: str = "message") -> str:
+    """Say what each part took: microseconds of CPU a message (or other `unit`), and how much of one core. Pure."""
     parts = [
         f"{name} {cpu / messages * 1e6:.0f} µs ({cpu / seconds:.0%} of a core)"
         for name, cpu in sorted(used.items(), key=lambda pair: -pair[1])
     ]
-    return f"CPU a message: {', '.join(parts)}"
+    return f"CPU a {unit}: {', '.join(parts)}"

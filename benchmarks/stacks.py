@@ -32,6 +32,10 @@ _GENEROUS: Final[Mapping[str, str]] = {
 _OBSERVER: Final = [AclRule("subscribe", "$SYS/#"), AclRule("all", "users/#"), AclRule("all", "bench/#")]
 
 
+BROKER_AND_API: Final = ("postgres", "broker", "api")
+"""All but the archiver: the broker serves nobody before the API has spoken to it."""
+
+
 @dataclass(frozen=True)
 class Account:
     """A user who may connect, and whose MQTT token is good for as long as any benchmark runs."""
@@ -138,6 +142,12 @@ class LiveStack:
             for device in [queries.device_of(number, _DEVICE)]
             for token in [maker.mqtt(name, device, issued)]
         ]
+
+    def devices(self, username: str, count: int) -> list[Login]:
+        """Make logins of many devices of one user, who is known to the broker only, through the tokens."""
+        maker, issued = self.token_maker(), now_ms()
+        tokens = [maker.mqtt(username, queries.device_of(number, _DEVICE), issued) for number in range(count)]
+        return [Login(token.client_id, username, token.token) for token in tokens]
 
     def _start(self, name: str) -> None:
         process = Process(self._parts[name].command())

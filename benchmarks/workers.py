@@ -79,6 +79,11 @@ class Worker(Generic[T]):
         """Ask it to end before its time; only some kinds of work listen."""
         self._pipe.send("stop")
 
+    def demand_alive(self) -> None:
+        """Raise BenchmarkError, with what went wrong there, if it has ended."""
+        if not self._process.is_alive():
+            self.result(0)
+
     def result(self, timeout: float = 600.0) -> T:
         """Wait for its result. Raises BenchmarkError with what went wrong there."""
         answer: T = self._receive(timeout)  # type: ignore[assignment]  # it is what `work` returned

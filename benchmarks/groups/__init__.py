@@ -12,6 +12,10 @@ GROUPS: Mapping[str, str] = {
     "throughput": "stored messages a second, one archiver, 10 conversations",
     "pairs": "the same with 1,000 senders and 1,000 receivers",
     "latency": "from the publication to the receipt, and to the receiver",
+    "broker": "messages a second with the plugin and without",
+    "connects": "connections a second with the plugin and without",
+    "clients": "5,000 connected clients: memory of each, and a message to each",
+    "memory": "resident memory and bytes a message, over 1,000,000 messages",
 }
 """Names of the modules beside this one, in the order in which they are measured, and what each is about."""
 

@@ -18,6 +18,7 @@ class Run:
     messages: int
     seconds: float
     cpu: Mapping[str, float]
+    unit: str = "message"
 
     @property
     def rate(self) -> float:
@@ -27,7 +28,7 @@ class Run:
     @property
     def limit(self) -> str:
         """Say what each part took."""
-        return where_the_limit_is(self.cpu, self.seconds, self.messages)
+        return where_the_limit_is(self.cpu, self.seconds, self.messages, self.unit)
 
 
 def run_load(
@@ -46,11 +47,15 @@ def run_load(
             workers["receivers"].wait_ready()
         workers["senders"] = stack.enter_context(Worker(send, sending, counted))
         workers["senders"].wait_ready()
-        meter, began = CpuMeter(parts), time.monotonic()
-        for worker in workers.values():
-            worker.go()
-        done = {name: worker.result() for name, worker in workers.items()}
-        used = meter.used()
+        return run_workers(workers, parts)
+
+
+def run_workers(workers: Mapping[str, Worker[Done]], parts: Mapping[str, int]) -> Run:
+    """Let prepared load generators work, the senders among them as `senders`, until the last is done."""
+    meter, began = CpuMeter(parts), time.monotonic()
+    for worker in workers.values():
+        worker.go()
+    done = {name: worker.result() for name, worker in workers.items()}
+    used = meter.used()
     seconds = max(each.ended for each in done.values()) - began
-    generators = {name: each.cpu for name, each in done.items()}
-    return Run(done["senders"].messages, seconds, {**used, **generators})
+    return Run(done["senders"].messages, seconds, {**used, **{name: each.cpu for name, each in done.items()}})

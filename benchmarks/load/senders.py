@@ -39,7 +39,10 @@ class Sending:
 
 
 def send(pilot: Pilot, job: Sending, counter: Counter | None) -> Done:
-    """Do it. Raises BenchmarkError when a message is rejected or proofs stay away."""
+    """Do it; `counter` is what receivers count or, where there are receipts, what is told to others.
+
+    Raises BenchmarkError when a message is rejected or proofs stay away.
+    """
     wanted = [(login, [(archived(login.username), 0)] if job.receipts else []) for login, _ in job.senders]
     connections = open_all(job.port, wanted)
     chunk = max(_CHUNK, min(job.each, max(_ENCODED, job.encoded) // len(job.senders)))
@@ -156,6 +159,8 @@ class _Load:
         self._acknowledged += sender.acknowledged - acknowledged
         if self._job.receipts:
             self._settled += sender.receipted - before
+            if self._counter is not None:
+                self._counter.value = self._settled
 
     def _done(self) -> bool:
         if self._counter is not None and not self._job.receipts:
