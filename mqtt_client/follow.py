@@ -2,6 +2,10 @@
 
 The feed has no gaps, so its cursor says from where to read. What was shown, live or from the feed, stands in the
 store's ledger: a message may come live long after the cursor has passed it, when its sender missed the receipt.
+
+A sender publishes a message when the one before is stored. So a live message may only follow one that we do not know
+if that one was published before we were connected. For some seconds after each connect a live message is therefore
+held until the feed has been asked after it came: what was stored before it is told before it.
 """
 
 import random
@@ -21,7 +25,7 @@ from mqtt_client.events import (
 )
 from mqtt_client.incoming import read_live
 from mqtt_client.reading import feed_page, newest_seq
-from mqtt_client.state import Seen, SyncPlan
+from mqtt_client.state import UNSETTLED_SECONDS, Seen, SyncPlan
 from mqtt_client.store import LogEntry, Store
 from mqtt_client.wakeup import WakeUps
 from wire.conversations import Conversation
@@ -29,6 +33,8 @@ from wire.receipts import Stored, decode_receipts
 
 EVERYTHING = "*"
 _NAMELESS_SECONDS = 3.0
+_FETCH_SECONDS = 0.05
+"""Between two questions to the feed for the sake of messages that are held: one serves all that came meanwhile."""
 
 
 class Follower:
@@ -56,35 +62,53 @@ class Follower:
         self._seen = Seen()
         self._told: dict[str, int] = {}
         self._cursor = 0
+        self._position = 0
         self._connected: bool | None = None
+        self._unsettled_until = 0.0
+        self._caught_up_at = float("-inf")
+        self._held: list[Message] = []
 
     async def events(self) -> AsyncIterator[Event]:
         """Tell everything since the profile's cursor, then what comes, without end.
 
         Raises NotLoggedInError when the login ends, StorageError; at the start ApiError and OutOfReachError too.
         """
-        position = self._store.log_end()
+        self._position = self._store.log_end()
         await self._find_cursor()
         async for event in self._catch_up():
             yield event
         yield CaughtUp()
+        self._unsettle()
         while True:
             count = self._wakeups.count
-            entries = self._store.log_after(position)
-            # A process that was stopped for long may find that the log has moved on without it.
-            if (entries[0].position if entries else self._store.log_end() + 1) != position + 1:
-                self._plan.want(self._clock())
-                position = self._store.log_end() if not entries else position
+            entries = self._read_log()
             for entry in entries:
-                position = entry.position
                 async for event in self._tell(entry):
                     yield event
-                async for event in self._catch_up_when_due():
-                    yield event
+                if not self._held:
+                    async for event in self._catch_up_when_due():
+                        yield event
             async for event in self._catch_up_when_due():
                 yield event
             if not entries:
-                await self._wakeups.changed_since(count, self._plan.wait(self._clock()))
+                await self._wakeups.changed_since(count, self._idle_seconds())
+
+    def _read_log(self) -> list[LogEntry]:
+        entries = self._store.log_after(self._position)
+        # A process that was stopped for long may find that the log has moved on without it.
+        if (entries[0].position if entries else self._store.log_end() + 1) != self._position + 1:
+            self._unsettle()
+        self._position = entries[-1].position if entries else self._store.log_end()
+        return entries
+
+    def _unsettle(self) -> None:
+        # We may have missed something, and shall learn of it only while live messages come already.
+        self._plan.want(self._clock())
+        self._unsettled_until = self._clock() + UNSETTLED_SECONDS
+
+    def _idle_seconds(self) -> float:
+        seconds = self._plan.wait(self._clock())
+        return min(seconds, max(0.0, self._unsettled_until - self._clock())) if self._held else seconds
 
     async def _find_cursor(self) -> None:
         self._told = self._store.cursors()
@@ -107,7 +131,7 @@ class Follower:
             case "connected" | "disconnected":
                 connected = entry.kind == "connected"
                 if connected:
-                    self._plan.want(self._clock())
+                    self._unsettle()
                 if connected != self._connected:
                     self._connected = connected
                     yield ConnectionChanged(connected, entry.content.decode(errors="replace"))
@@ -118,11 +142,32 @@ class Follower:
         message = read_live(content).message(datetime.now(UTC))
         if message is None or self._stored_only:
             self._plan.want(self._clock() + _NAMELESS_SECONDS)
-        elif self._concerns(message.conversation) and self._seen.add(message.identity):
+        elif not self._concerns(message.conversation) or message.identity in self._seen:
+            return
+        elif self._clock() >= self._unsettled_until:
+            async for event in self._tell_held():
+                yield event
+            async for event in self._show(message):
+                yield event
+        else:
+            if not self._held:
+                self._plan.want(max(self._clock(), self._caught_up_at + _FETCH_SECONDS))
+            self._held.append(message)
+
+    async def _tell_held(self) -> AsyncIterator[Event]:
+        while self._held:
+            async for event in self._show(self._held.pop(0)):
+                yield event
+
+    async def _show(self, message: Message) -> AsyncIterator[Event]:
+        if self._seen.add(message.identity):
             yield MessageArrived(message)
             self._store.show([message.identity])
 
     async def _catch_up_when_due(self) -> AsyncIterator[Event]:
+        if self._held and self._clock() >= self._unsettled_until:
+            async for event in self._tell_held():
+                yield event
         if not self._plan.is_due(self._clock()):
             return
         try:
@@ -134,25 +179,31 @@ class Follower:
                 self._connected = False
 
     async def _catch_up(self) -> AsyncIterator[Event]:
+        """Tell what the feed has after the cursor, and then the live messages that have waited for it."""
         more = True
         while more:
             page = await feed_page(self._api, self._cursor)
-            new = [message for message in page.messages if self._is_new(message)]
-            for message in new:
-                yield MessageArrived(message)
+            passed = [message for message in page.messages if self._concerns(message.conversation)]
+            for message in passed:
+                if self._is_new(message):
+                    yield MessageArrived(message)
+                    self._store.show([message.identity], stored=True)
+                self._seen.store(message.identity)
             self._cursor, more = page.next_after_seq, page.has_more
-            self._store.show([message.identity for message in new])
-            self._store.move_cursor(self._scope, self._cursor)
+            self._store.move_cursor(self._scope, self._cursor, [message.identity for message in passed])
+        self._caught_up_at = self._clock()
         self._plan.done(self._clock())
+        async for event in self._tell_held():
+            yield event
 
     def _is_new(self, message: Message) -> bool:
-        if not self._concerns(message.conversation):
-            return False
         told_elsewhere = (message.seq or 0) <= self._told.get(str(message.conversation), 0)
         return self._seen.add(message.identity) and not told_elsewhere
 
     def _is_unseen(self, receipt: Stored) -> bool:
-        return self._concerns(receipt.conversation) and (receipt.sender, receipt.id.lower()) not in self._seen
+        # All that is not beyond the cursor has been told, even if that is longer ago than we remember.
+        is_news = receipt.seq > self._cursor and self._concerns(receipt.conversation)
+        return is_news and (receipt.sender, receipt.id.lower()) not in self._seen
 
     def _concerns(self, conversation: Conversation) -> bool:
         return self._only is None or conversation == self._only

@@ -13,7 +13,7 @@ from wire import topics
 from wire.conversations import direct
 from wire.message import Envelope, RefusedError, default_content_type, read_message
 from wire.names import is_username
-from wire.receipts import Receipt, decode_receipts, encode_receipts
+from wire.receipts import Receipt, decode_receipts
 from wire.times import format_time
 
 LogKind = Literal["message", "receipts", "connected", "disconnected", "ended"]
@@ -54,7 +54,7 @@ def filters(username: str) -> tuple[str, ...]:
 
 
 def receipts_in(packet: PublishPacket, username: str) -> list[Receipt]:
-    """Read a packet's archive receipts; none when it is of another kind."""
+    """Read a packet's archive receipts; none when it is of another kind. Its payload is the log entry's content too."""
     return decode_receipts(packet.payload) if packet.topic == topics.archived(username) else []
 
 
@@ -70,10 +70,7 @@ def is_token_stale(packet: PublishPacket, username: str) -> bool:
 
 
 def log_entry(packet: PublishPacket, username: str) -> tuple[LogKind, bytes] | None:
-    """Write what is to be told of a packet; None for events and for what breaks the contract."""
-    receipts = receipts_in(packet, username)
-    if receipts:
-        return "receipts", encode_receipts(receipts)
+    """Write what is to be told of a packet that holds no receipts; None for events and for what breaks the contract."""
     topic = topics.parse_inbox(packet.topic)
     if topic is None or username not in (topic.to, topic.sender):
         return None

@@ -9,8 +9,10 @@ that was killed; one that was stopped, by Ctrl-Z or by a terminal that takes no 
 import asyncio
 import random
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
+
+from aiomqtt import PublishPacket
 
 from mqtt_client.api import Api
 from mqtt_client.errors import ApiError, NotLoggedInError, OutOfReachError
@@ -32,6 +34,7 @@ _SILENT_SECONDS = 5.0
 _STABLE_SECONDS = 10.0
 _START_SECONDS = 10.0
 _TIDY_SECONDS = 300.0
+_TIDY_ENTRIES = 5000
 
 
 class _DeposedError(Exception):
@@ -61,6 +64,7 @@ class Session:
         self._owner = False
         self._told_cut = False
         self._tidied = float("-inf")
+        self._logged = 0
 
     async def begin(self) -> None:
         """Become the connection's owner if there is none, with credentials in hand.
@@ -72,6 +76,11 @@ class Session:
         self._owner = self._lock.take()
         if self._owner:
             await self._api.mqtt()
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether the connection is this process's to make."""
+        return self._owner
 
     async def run(self, *, patient: bool = True) -> None:
         """Keep the connection, or wait to take it over. An impatient one must reach the broker at the first try.
@@ -145,42 +154,42 @@ class Session:
     async def _pause(self, seconds: float) -> None:
         # A message that somebody has just written is worth an early try.
         until, early = self._clock() + seconds, self._clock() + 1.0
-        waiting = len(self._store.outbox())
+        end = self._store.outbox_end()
         while (now := self._clock()) < until:
             count = self._wakeups.count
-            if now >= early and len(self._store.outbox()) > waiting:
+            if now >= early and self._store.outbox_end() > end:
                 return
             await self._wakeups.changed_since(count, min(until - now, 0.5))
 
     async def _serve(self, link: Link, mqtt: StoredMqtt) -> None:
         """Work on an open connection until newer credentials are there. Raises LinkError when it breaks."""
         stale = asyncio.Event()
-        await _first(self._receive(link, stale), self._publish_outbox(link), self._renew(mqtt, stale))
+        plan = SendPlan()
+        await _first(self._receive(link, plan, stale), self._publish_outbox(link, plan), self._renew(mqtt, stale))
 
-    async def _receive(self, link: Link, stale: asyncio.Event) -> None:
+    async def _receive(self, link: Link, plan: SendPlan, stale: asyncio.Event) -> None:
         username = self._api.username
         while True:
             packets = await link.packets()
-            receipts = [receipt for packet in packets for receipt in receipts_in(packet, username)]
-            results = [result for receipt in receipts if (result := _result(receipt, username))]
-            if results:
-                self._store.settle(results)
-            entries = [entry for packet in packets if (entry := log_entry(packet, username))]
+            results, entries = _news(packets, username)
             if entries:
-                self._store.log(entries)
+                self._store.take(results, entries)
+                plan.remove((result.id for result in results), self._clock())
                 self._wakeups.notify()
             if any(is_token_stale(packet, username) for packet in packets):
                 stale.set()
             await link.acknowledge(packets)
-            self._tidy()
+            self._tidy(len(entries))
 
-    async def _publish_outbox(self, link: Link) -> None:
-        plan = SendPlan()
+    async def _publish_outbox(self, link: Link, plan: SendPlan) -> None:
+        position = 0
         try:
             async with asyncio.TaskGroup() as publications:
                 while True:
                     count = self._wakeups.count
-                    plan.follow(self._store.outbox())
+                    for new, id_, recipient in self._store.outbox_after(position):
+                        plan.add(id_, recipient)
+                        position = new
                     for id_ in plan.due(self._clock()):
                         publications.create_task(self._publish(link, plan, id_))
                     await self._wakeups.changed_since(count, plan.next_due() - self._clock())
@@ -190,6 +199,10 @@ class Session:
     async def _publish(self, link: Link, plan: SendPlan, id_: str) -> None:
         message = self._store.outgoing(id_)
         if message is None:
+            # A process that had the connection before us got the receipt.
+            plan.remove([id_], self._clock())
+            plan.acknowledged(id_, self._clock())
+            self._wakeups.nudge()
             return
         envelope = Envelope(id=parse_uuid(id_), sent_at=parse_time(message.sent_at))
         topic = inbox(message.recipient, self._api.username)
@@ -225,10 +238,24 @@ class Session:
         self._store.log([(kind, content.encode())])
         self._wakeups.notify()
 
-    def _tidy(self) -> None:
-        if self._clock() - self._tidied > _TIDY_SECONDS:
-            self._tidied = self._clock()
+    def _tidy(self, logged: int) -> None:
+        self._logged += logged
+        if self._clock() - self._tidied > _TIDY_SECONDS or self._logged > _TIDY_ENTRIES:
+            self._tidied, self._logged = self._clock(), 0
             self._store.tidy()
+
+
+def _news(packets: Iterable[PublishPacket], username: str) -> tuple[list[Result], list[tuple[LogKind, bytes]]]:
+    """Sort out what packets bring: answers to our messages, and entries for the log."""
+    results: list[Result] = []
+    entries: list[tuple[LogKind, bytes]] = []
+    for packet in packets:
+        if receipts := receipts_in(packet, username):
+            results += [result for receipt in receipts if (result := _result(receipt, username))]
+            entries.append(("receipts", packet.payload))
+        elif entry := log_entry(packet, username):
+            entries.append(entry)
+    return results, entries
 
 
 def _result(receipt: Receipt, username: str) -> Result | None:
@@ -236,7 +263,7 @@ def _result(receipt: Receipt, username: str) -> Result | None:
         case Stored(id_, seq, _, sender) if sender == username:
             return Result(id_.lower(), seq, None)
         case Rejected(id_, reason):
-            return Result(id_, None, reason)
+            return Result(id_.lower(), None, reason)
         case _:
             return None
 

@@ -4,7 +4,7 @@ Times are seconds of one monotonic clock, passed in.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 
 RESEND_FIRST = 5.0
@@ -13,7 +13,13 @@ SYNC_SECONDS = 60.0
 """Between two looks at the feed when nothing calls for one: a receipt may be lost, and then nothing else tells of a
 message that did not come live."""
 SHOWN_MOST = 20_000
-"""How many shown messages are remembered."""
+"""How many messages are remembered as shown, of those that the feed has passed."""
+UNSTORED_MOST = 100_000
+"""How many are remembered that were shown live and have not been in the feed: each may still come."""
+UNSETTLED_SECONDS = RESEND_FIRST + 2.0
+"""After a connection was opened: what was published before it and stored since is made known by then, by a receipt
+that is gathered for a second, or comes again."""
+_SENT_IN_VAIN = 2
 _NEVER = float("inf")
 
 
@@ -28,60 +34,129 @@ def backoff(failures: int, random: Callable[[], float]) -> float:
 
 
 @dataclass(slots=True)
-class _Sending:
-    conversation: str
+class _Line:
+    """One conversation's part of the outbox, oldest first: what was published on this connection, then the rest."""
+
+    published: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    rest: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    in_flight: str | None = None
     sent: int = 0
-    in_flight: bool = False
-    acknowledged: bool = False
     due: float = 0.0
+    refusals: int = 0
+    not_before: float = 0.0
+    inherited: bool = False
 
+    @property
+    def head(self) -> str | None:
+        """The oldest message without a receipt."""
+        return next(iter(self.published or self.rest), None)
 
-@dataclass(slots=True)
-class SendPlan:
-    """Which messages of the outbox to publish now, on one connection.
-
-    Messages of one conversation leave in their order: the next one only after the PUBACK of the one before.
-    """
-
-    _all: dict[str, _Sending] = field(default_factory=dict)
-
-    def follow(self, outbox: Sequence[tuple[str, str]]) -> None:
-        """Take over what the outbox holds: (id, conversation), oldest first."""
-        self._all = {id_: self._all.get(id_) or _Sending(conversation) for id_, conversation in outbox}
-
-    def due(self, now: float) -> list[str]:
-        """List the ids to publish now, and count them as in flight until `acknowledged` or `failed`."""
-        blocked = {sending.conversation for sending in self._all.values() if sending.in_flight}
-        chosen = []
-        for id_, sending in self._all.items():
-            if sending.conversation not in blocked and sending.due <= now:
-                chosen.append(id_)
-                sending.in_flight = True
-            if sending.in_flight or not sending.acknowledged:
-                blocked.add(sending.conversation)
-        return chosen
-
-    def acknowledged(self, id_: str, now: float) -> None:
-        """Note the PUBACK; without a receipt the message is due again later."""
-        self._landed(id_, now, acknowledged=True)
-
-    def failed(self, id_: str, now: float) -> None:
-        """Note that the broker refused the publication; it is due again later."""
-        self._landed(id_, now, acknowledged=False)
+    @property
+    def archive_is_away(self) -> bool:
+        """Whether the head was published in vain often enough for the rest to go on without its receipt."""
+        return self.sent >= _SENT_IN_VAIN
 
     def next_due(self) -> float:
-        """Say when to look again: the earliest time at which something not in flight is due."""
-        waiting = (sending.due for sending in self._all.values() if not sending.in_flight)
-        return min(waiting, default=_NEVER)
+        """Say when something is to be published: the head again, or what may follow it."""
+        if self.in_flight or self.head is None:
+            return _NEVER
+        may_follow = self.rest and (not self.published or self.archive_is_away)
+        return max(self.not_before, 0.0 if may_follow else self.due)
 
-    def _landed(self, id_: str, now: float, *, acknowledged: bool) -> None:
-        sending = self._all.get(id_)
-        if sending is None:
+    def begin(self, now: float) -> str | None:
+        """Choose what is to be published now, if anything: the head when it is due, else what may follow it."""
+        if self.next_due() > now:
+            return None
+        if self.published and self.due <= now and self.inherited:
+            # The archive answered what came before and not this: what was published after it is in doubt too.
+            self.rest = OrderedDict.fromkeys([*self.published, *self.rest])
+            self.published.clear()
+            self.sent, self.inherited = 0, False
+        self.in_flight = self.head if self.due <= now else next(iter(self.rest))
+        return self.in_flight
+
+    def land(self, id_: str, now: float, *, acknowledged: bool) -> None:
+        """Take the broker's answer to the publication in flight."""
+        self.in_flight = None
+        self.refusals = 0 if acknowledged else self.refusals + 1
+        self.not_before = 0.0 if acknowledged else now + resend_delay(self.refusals)
+        if not acknowledged:
             return
-        sending.in_flight = False
-        sending.acknowledged = sending.acknowledged or acknowledged
-        sending.sent += 1
-        sending.due = now + resend_delay(sending.sent)
+        if id_ == self.head:
+            self.sent += 1
+            self.due = now + resend_delay(self.sent)
+            self.inherited = False
+        if id_ in self.rest:
+            del self.rest[id_]
+            self.published[id_] = None
+
+    def remove(self, id_: str, now: float) -> None:
+        """Take out what the archive has answered. The strict order holds again for a new head."""
+        was_head = id_ == self.head
+        for part in (self.published, self.rest):
+            part.pop(id_, None)
+        if was_head:
+            self.inherited = bool(self.published)
+            self.sent, self.due = (1, now + resend_delay(1)) if self.inherited else (0, 0.0)
+
+
+class SendPlan:
+    """Which messages of the outbox to publish now, on one connection; another connection begins with another plan.
+
+    A conversation's oldest message without a receipt, its head, is the only one on its way until its receipt comes: a
+    PUBACK proves nothing, and a later message shall not be stored before an earlier one. A head that was published
+    twice without a receipt says that the archive is away. Then the rest follows, in order, each after the PUBACK of
+    the one before, so that chat goes on; only the head is published again and again. With its receipt the strict rule
+    is back.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._lines: dict[str, _Line] = {}
+        self._conversations: dict[str, str] = {}
+        self._in_flight: dict[str, str] = {}
+
+    def add(self, id_: str, conversation: str) -> None:
+        """Take what came into the outbox, after what was there before."""
+        if id_ not in self._conversations:
+            self._conversations[id_] = conversation
+            self._lines.setdefault(conversation, _Line()).rest[id_] = None
+
+    def remove(self, ids: Iterable[str], now: float) -> None:
+        """Take out what has left the outbox; ids that are not there are ignored."""
+        for id_ in ids:
+            conversation = self._conversations.pop(id_, None)
+            if conversation is not None:
+                self._lines[conversation].remove(id_, now)
+                self._sweep(conversation)
+
+    def due(self, now: float) -> list[str]:
+        """List the ids to publish now. Each is in flight until `acknowledged` or `failed`."""
+        chosen = {id_: name for name, line in self._lines.items() if (id_ := line.begin(now))}
+        self._in_flight.update(chosen)
+        return list(chosen)
+
+    def acknowledged(self, id_: str, now: float) -> None:
+        """Note the PUBACK."""
+        self._land(id_, now, acknowledged=True)
+
+    def failed(self, id_: str, now: float) -> None:
+        """Note that the broker refused the publication; the conversation waits, and begins with it again."""
+        self._land(id_, now, acknowledged=False)
+
+    def next_due(self) -> float:
+        """Say when to look again, if nothing happens before."""
+        return min((line.next_due() for line in self._lines.values()), default=_NEVER)
+
+    def _land(self, id_: str, now: float, *, acknowledged: bool) -> None:
+        conversation = self._in_flight.pop(id_)
+        self._lines[conversation].land(id_, now, acknowledged=acknowledged)
+        self._sweep(conversation)
+
+    def _sweep(self, conversation: str) -> None:
+        line = self._lines[conversation]
+        if line.head is None and line.in_flight is None:
+            del self._lines[conversation]
 
 
 @dataclass(slots=True)
@@ -115,21 +190,51 @@ class SyncPlan:
 
 
 class Seen:
-    """The newest identities that were met, so that each is shown once."""
+    """Identities that were shown, so that each is shown once.
 
-    def __init__(self, identities: Iterable[Hashable] = (), most: int = SHOWN_MOST) -> None:
-        """Begin with those met before, oldest first; bound how many are kept."""
-        self._most = most
-        self._identities: OrderedDict[Hashable, None] = OrderedDict.fromkeys(identities)
+    What the feed has passed comes back only if its sender missed the receipt, so the newest of these are kept. What
+    was shown live and has not been in the feed yet is sure to come back, so far more of those are kept.
+    """
+
+    def __init__(
+        self, shown: Iterable[tuple[Hashable, bool]] = (), stored: int = SHOWN_MOST, unstored: int = UNSTORED_MOST
+    ) -> None:
+        """Begin with those shown before, oldest first, each with whether the feed has passed it; bound both kinds."""
+        self._stored = _Newest(stored)
+        self._unstored = _Newest(unstored)
+        for identity, is_stored in shown:
+            (self._stored if is_stored else self._unstored).add(identity)
 
     def add(self, identity: Hashable) -> bool:
         """Note an identity; say whether it is new."""
-        if identity in self._identities:
+        if identity in self:
             return False
+        self._unstored.add(identity)
+        return True
+
+    def store(self, identity: Hashable) -> None:
+        """Note that the feed has passed it."""
+        self._unstored.discard(identity)
+        self._stored.add(identity)
+
+    def __contains__(self, identity: Hashable) -> bool:
+        return identity in self._unstored or identity in self._stored
+
+
+class _Newest:
+    """A set that forgets its oldest."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._identities: OrderedDict[Hashable, None] = OrderedDict()
+
+    def add(self, identity: Hashable) -> None:
         self._identities[identity] = None
         if len(self._identities) > self._most:
             self._identities.popitem(last=False)
-        return True
+
+    def discard(self, identity: Hashable) -> None:
+        self._identities.pop(identity, None)
 
     def __contains__(self, identity: Hashable) -> bool:
         return identity in self._identities

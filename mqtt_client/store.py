@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from mqtt_client.errors import StorageError
-from mqtt_client.state import SHOWN_MOST
+from mqtt_client.state import SHOWN_MOST, UNSTORED_MOST
 
 _LOG_SECONDS = 600
+_LOG_MOST = 10_000
 _RESULT_SECONDS = 86400
+_RESULTS_MOST = 100_000
+_WAL_BYTES = 8 * 1024 * 1024
 
 # One script a version of the file; one that is older is brought up to date by those that it lacks.
 _SCHEMA = (
@@ -55,6 +58,9 @@ CREATE TABLE shown (
 );
 INSERT OR IGNORE INTO shown (sender, id) SELECT sender, id FROM shown_by_scope ORDER BY position;
 DROP TABLE shown_by_scope;
+""",
+    """
+ALTER TABLE shown ADD COLUMN stored INTEGER NOT NULL DEFAULT 1;
 """,
 )
 
@@ -119,17 +125,32 @@ class Store:
     def __exit__(self, *_: object) -> None:
         self._db.close()
 
-    def post(self, message: Outgoing) -> None:
-        """Put a message into the outbox; it survives whatever comes."""
-        columns = (message.id, message.recipient, message.content_type, message.sent_at, message.body)
+    def post(self, *messages: Outgoing) -> None:
+        """Put messages into the outbox, all or none; they survive whatever comes, a power cut too."""
         with self._mending():
-            self._db.execute(
-                "INSERT INTO outbox (id, recipient, content_type, sent_at, body) VALUES (?, ?, ?, ?, ?)", columns
-            )
+            self._db.execute("PRAGMA synchronous = FULL")
+        try:
+            with self._writing():
+                self._db.executemany(
+                    "INSERT INTO outbox (id, recipient, content_type, sent_at, body) VALUES (?, ?, ?, ?, ?)",
+                    [(each.id, each.recipient, each.content_type, each.sent_at, each.body) for each in messages],
+                )
+        finally:
+            with self._mending():
+                self._db.execute("PRAGMA synchronous = NORMAL")
 
     def outbox(self) -> list[tuple[str, str]]:
         """List (id, recipient) of what waits, oldest first."""
-        return [(id_, recipient) for id_, recipient in self._rows("SELECT id, recipient FROM outbox ORDER BY position")]
+        return [(id_, recipient) for _, id_, recipient in self.outbox_after(0)]
+
+    def outbox_after(self, position: int) -> list[tuple[int, str, str]]:
+        """List (position, id, recipient) of what came after a position and waits, oldest first."""
+        statement = "SELECT position, id, recipient FROM outbox WHERE position > ? ORDER BY position"
+        return self._rows(statement, (position,))
+
+    def outbox_end(self) -> int:
+        """Return the position of the newest message that was ever in the outbox."""
+        return self._end("outbox")
 
     def outgoing(self, id_: str) -> Outgoing | None:
         """Read one message of the outbox; None when it has left it."""
@@ -138,11 +159,7 @@ class Store:
 
     def settle(self, results: Iterable[Result]) -> None:
         """Take what was answered out of the outbox and keep the answers; results of what is not there are ignored."""
-        with self._writing():
-            for result in results:
-                if self._db.execute("DELETE FROM outbox WHERE id = ?", (result.id,)).rowcount:
-                    row = (result.id, result.seq, result.reason, self._now())
-                    self._db.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?)", row)
+        self.take(results, ())
 
     def result(self, id_: str) -> Result | None:
         """Read the answer to one of our messages, if it is there."""
@@ -151,8 +168,16 @@ class Store:
 
     def log(self, entries: Sequence[tuple[str, bytes]]) -> None:
         """Append (kind, content) entries in one step."""
+        self.take((), entries)
+
+    def take(self, results: Iterable[Result], entries: Sequence[tuple[str, bytes]]) -> None:
+        """Do what `settle` and `log` do, in one step."""
         now = self._now()
         with self._writing():
+            for result in results:
+                if self._db.execute("DELETE FROM outbox WHERE id = ?", (result.id,)).rowcount:
+                    row = (result.id, result.seq, result.reason, now)
+                    self._db.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?)", row)
             self._db.executemany(
                 "INSERT INTO log (at, kind, content) VALUES (?, ?, ?)",
                 [(now, kind, content) for kind, content in entries],
@@ -160,8 +185,7 @@ class Store:
 
     def log_end(self) -> int:
         """Return the position of the newest entry there ever was."""
-        rows = self._rows("SELECT seq FROM sqlite_sequence WHERE name = 'log'")
-        return int(rows[0][0]) if rows else 0
+        return self._end("log")
 
     def log_after(self, position: int, most: int = 500) -> list[LogEntry]:
         """Read the entries after a position. A reader that finds the first one further on has missed some."""
@@ -172,9 +196,10 @@ class Store:
         """Return, by scope, the seq up to which everything in it has been shown. `*` is everything."""
         return dict(self._rows("SELECT scope, seq FROM cursors"))
 
-    def move_cursor(self, scope: str, seq: int) -> None:
-        """Note that everything up to `seq` has been shown; never moves back."""
-        with self._mending():
+    def move_cursor(self, scope: str, seq: int, shown: Iterable[tuple[str, str]] = ()) -> None:
+        """Note that everything up to `seq` has been shown, `shown` among it; the cursor never moves back."""
+        with self._writing():
+            self._show(shown, stored=True)
             self._db.execute(
                 "INSERT INTO cursors VALUES (?, ?) ON CONFLICT (scope) DO UPDATE SET seq = max(seq, excluded.seq)",
                 (scope, seq),
@@ -186,14 +211,18 @@ class Store:
             self._db.execute("DELETE FROM cursors")
             self._db.execute("INSERT INTO cursors VALUES ('*', 0)")
 
-    def show(self, identities: Iterable[tuple[str, str]]) -> None:
-        """Note (sender, id) of messages that were shown, in whatever scope; the newest 20,000 are kept."""
-        with self._writing():
-            self._db.executemany("INSERT OR IGNORE INTO shown (sender, id) VALUES (?, ?)", identities)
+    def show(self, identities: Iterable[tuple[str, str]], *, stored: bool = False) -> None:
+        """Note (sender, id) of messages that were shown, in whatever scope; `stored` when they came from the feed.
 
-    def shown(self) -> list[tuple[str, str]]:
-        """List (sender, id) of what was shown, oldest first."""
-        return [(sender, id_) for sender, id_ in self._rows("SELECT sender, id FROM shown ORDER BY position")]
+        The newest 20,000 that are stored are kept, and 100,000 that are not known to be.
+        """
+        with self._writing():
+            self._show(identities, stored=stored)
+
+    def shown(self) -> list[tuple[tuple[str, str], bool]]:
+        """List (sender, id) of what was shown, oldest first, each with whether it is known to be stored."""
+        rows = self._rows("SELECT sender, id, stored FROM shown ORDER BY position")
+        return [((sender, id_), bool(stored)) for sender, id_, stored in rows]
 
     def tidy(self) -> None:
         """Remove what nobody waits for any more. The connection's owner does it now and then."""
@@ -201,11 +230,28 @@ class Store:
         with self._writing():
             self._db.execute("DELETE FROM log WHERE at < ?", (now - _LOG_SECONDS,))
             self._db.execute("DELETE FROM results WHERE at < ?", (now - _RESULT_SECONDS,))
-            self._db.execute(
-                "DELETE FROM shown WHERE position <="
-                " (SELECT position FROM shown ORDER BY position DESC LIMIT 1 OFFSET ?)",
-                (SHOWN_MOST,),
-            )
+            for table, most in (("log", _LOG_MOST), ("results", _RESULTS_MOST)):
+                self._db.execute(
+                    f"DELETE FROM {table} WHERE rowid <= (SELECT max(rowid) FROM {table}) - ?",  # noqa: S608  # constants
+                    (most,),
+                )
+            for stored, most in ((True, SHOWN_MOST), (False, UNSTORED_MOST)):
+                self._db.execute(
+                    "DELETE FROM shown WHERE stored = :stored AND position <= (SELECT position FROM shown"
+                    " WHERE stored = :stored ORDER BY position DESC LIMIT 1 OFFSET :most)",
+                    {"stored": stored, "most": most},
+                )
+
+    def _show(self, identities: Iterable[tuple[str, str]], *, stored: bool) -> None:
+        self._db.executemany(
+            "INSERT INTO shown (sender, id, stored) VALUES (?, ?, ?)"
+            " ON CONFLICT (sender, id) DO UPDATE SET stored = max(stored, excluded.stored)",
+            [(*identity, stored) for identity in identities],
+        )
+
+    def _end(self, table: str) -> int:
+        rows = self._rows("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,))
+        return int(rows[0][0]) if rows else 0
 
     def _rows(self, statement: str, parameters: Sequence[object] = ()) -> list[Any]:
         with self._mending():
@@ -213,7 +259,9 @@ class Store:
 
     def _prepare(self) -> None:
         self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
+        # What is lost in a power cut is sent, fetched or shown again, all but what goes into the outbox: see `post`.
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        self._db.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
         if self._version() < len(_SCHEMA):
             with self._writing():
                 for version, script in enumerate(_SCHEMA[self._version() :], self._version() + 1):

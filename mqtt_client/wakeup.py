@@ -58,9 +58,10 @@ class WakeUps:
     def notify(self) -> None:
         """Wake every process of the profile, this one included, and sweep away the pipes of dead ones."""
         self.nudge()
-        for path in self._directory.glob(f"*{_SUFFIX}"):
-            if path != self._path:
-                _poke(path)
+        with suppress(FileNotFoundError), os.scandir(self._directory) as entries:
+            for entry in entries:
+                if entry.name.endswith(_SUFFIX) and entry.name != self._path.name:
+                    _poke(entry.path)
 
     def _on_readable(self) -> None:
         with suppress(BlockingIOError):
@@ -74,7 +75,7 @@ class WakeUps:
         self._changed = asyncio.Event()
 
 
-def _poke(path: Path) -> None:
+def _poke(path: str) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -82,7 +83,7 @@ def _poke(path: Path) -> None:
     except OSError:
         # ENXIO: nobody reads it, so its process is gone.
         with suppress(OSError):
-            path.unlink(missing_ok=True)
+            os.unlink(path)  # noqa: PTH108  # it has no Path yet, and is mostly there
         return
     try:
         # A full pipe has wake-ups waiting in it already.

@@ -1,8 +1,10 @@
 """The store on a real disk."""
 
+import resource
 import sqlite3
 import stat
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,15 +50,71 @@ def test_a_cursor_never_moves_back(tmp_path: Path) -> None:
         assert store.cursors() == {"*": 5}
 
 
-def test_what_was_shown_is_remembered_once_and_the_oldest_is_forgotten(tmp_path: Path) -> None:
+def test_what_was_shown_is_remembered_once_and_the_oldest_that_is_stored_is_forgotten(tmp_path: Path) -> None:
     with Store(tmp_path / "s") as store:
         store.show([("bob", "1"), ("carol", "1")])
+        store.show([("bob", "1")], stored=True)
         store.show([("bob", "1")])
-        assert store.shown() == [("bob", "1"), ("carol", "1")]
-        store.show([("dave", str(number)) for number in range(SHOWN_MOST - 1)])
+        assert store.shown() == [(("bob", "1"), True), (("carol", "1"), False)]
+        store.move_cursor("*", 7, [("dave", str(number)) for number in range(SHOWN_MOST)])
         store.tidy()
-        assert store.shown()[:2] == [("carol", "1"), ("dave", "0")]
-        assert len(store.shown()) == SHOWN_MOST
+        assert store.shown()[:2] == [(("carol", "1"), False), (("dave", "0"), True)]
+        assert len(store.shown()) == SHOWN_MOST + 1
+        assert store.cursors() == {"*": 7}
+
+
+def test_the_log_is_bounded_by_number_too(tmp_path: Path) -> None:
+    with Store(tmp_path / "s") as store:
+        store.log([("message", b"a")] * 25_000)
+        store.tidy()
+        assert [entry.position for entry in store.log_after(0, 20_000)] == list(range(15_001, 25_001))
+
+
+def test_several_messages_enter_the_outbox_all_or_none(tmp_path: Path) -> None:
+    with Store(tmp_path / "s") as store:
+        store.post(outgoing("1"), outgoing("2"))
+        with pytest.raises(StorageError):
+            store.post(outgoing("3"), outgoing("1"))
+        assert store.outbox() == [("1", "bob"), ("2", "bob")]
+        assert store.outbox_after(1) == [(2, "2", "bob")]
+
+
+def test_the_files_do_not_grow_while_others_have_them_open(tmp_path: Path) -> None:
+    """Sixteen thousand messages of 1 KB pass beside a reader that looks at everything and never leaves."""
+    with Store(tmp_path / "s") as store, Store(tmp_path / "s") as reader:
+        for round_ in range(160):
+            messages = [replace(outgoing(f"{round_}.{number}"), body=bytes(1000)) for number in range(100)]
+            store.post(*messages)
+            assert len(reader.outbox()) == 100
+            store.take([Result(message.id, 1, None) for message in messages], [("message", bytes(1000))] * 100)
+            reader.log_after(0)
+            store.tidy()
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 40_000_000
+
+
+def test_a_full_disk_is_one_clear_line_and_loses_nothing_that_was_taken(tmp_path: Path) -> None:
+    """The limit of the process on file sizes stands for the disk."""
+    with Store(tmp_path / "s") as store:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, hard))
+        posted: list[tuple[str, str]] = []
+
+        def fill() -> None:
+            for number in range(100):
+                store.post(replace(outgoing(str(number)), body=bytes(10_000)))
+                posted.append((str(number), "bob"))
+
+        try:
+            with pytest.raises(StorageError, match="cannot be used"):
+                fill()
+            with pytest.raises(StorageError):
+                store.take([Result("0", 1, None)], [("message", bytes(100_000))])
+            assert store.outbox() == posted
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        store.settle([Result("0", 1, None)])
+        assert store.outbox() == posted[1:]
+        store.post(outgoing("afterwards"))
 
 
 def test_a_store_of_an_older_client_is_brought_up_to_date(tmp_path: Path) -> None:
@@ -67,7 +125,7 @@ def test_a_store_of_an_older_client_is_brought_up_to_date(tmp_path: Path) -> Non
         old.execute("INSERT INTO cursors VALUES ('*', 5)")
     for _ in range(2):
         with Store(tmp_path / "s") as store:
-            assert store.shown() == [("bob", "1")]
+            assert store.shown() == [(("bob", "1"), True)]
             assert store.cursors() == {"*": 5}
 
 
