@@ -1,6 +1,8 @@
 """Sending one message and waiting for the archive's answer, free of any user interface."""
 
 import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from uuid6 import uuid7
@@ -12,6 +14,8 @@ from mqtt_client.store import Outgoing, Result, Store
 from mqtt_client.wakeup import WakeUps
 from wire.message import BODY_MAX, default_content_type
 from wire.times import format_time
+
+_LEFTOVER_SECONDS = 5.0
 
 
 def compose(recipient: str, body: bytes) -> Outgoing:
@@ -41,9 +45,10 @@ async def send(account: Account, to: str, body: bytes, seconds: float) -> tuple[
             session = Session(account.api, store, wakeups, account.profile)
             try:
                 message = await _prepared(account, session, to, body, deadline)
+                left_before = {id_ for id_, _ in store.outbox()}
                 store.post(message)
                 wakeups.notify()
-                await _confirmed(session, store, wakeups, message.id, deadline)
+                await _confirmed(session, _Waiting(store, wakeups, message.id, left_before), deadline)
             finally:
                 session.release()
         return message.id, _seq(store.result(message.id), message.id)
@@ -59,22 +64,39 @@ async def _prepared(account: Account, session: Session, to: str, body: bytes, de
     return message
 
 
-async def _confirmed(session: Session, store: Store, wakeups: WakeUps, id_: str, deadline: float) -> None:
+@dataclass(frozen=True)
+class _Waiting:
+    """For our message to be answered, and then for a moment for what was left in the outbox before it."""
+
+    store: Store
+    wakeups: WakeUps
+    id: str
+    left_before: set[str]
+
+    async def for_answer(self) -> None:
+        while True:
+            count = self.wakeups.count
+            if self.store.result(self.id):
+                return
+            await self.wakeups.changed_since(count)
+
+    async def for_all(self, session: Session) -> None:
+        await self.for_answer()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LEFTOVER_SECONDS):
+                while session.is_owner and self.left_before & {id_ for id_, _ in self.store.outbox()}:
+                    await self.wakeups.changed_since(self.wakeups.count)
+
+
+async def _confirmed(session: Session, waiting: _Waiting, deadline: float) -> None:
     try:
         async with asyncio.timeout_at(deadline):
-            await alongside(session, _answered(store, wakeups, id_))
+            await alongside(session, waiting.for_all(session))
     except TimeoutError:
         pass
     except asyncio.CancelledError:
-        raise UnconfirmedError(_kept(id_, "interrupted:")) from None
-
-
-async def _answered(store: Store, wakeups: WakeUps, id_: str) -> None:
-    while True:
-        count = wakeups.count
-        if store.result(id_):
-            return
-        await wakeups.changed_since(count)
+        if waiting.store.result(waiting.id) is None:
+            raise UnconfirmedError(_kept(waiting.id, "interrupted:")) from None
 
 
 def _seq(result: Result | None, id_: str) -> int:
@@ -86,4 +108,4 @@ def _seq(result: Result | None, id_: str) -> int:
 
 
 def _kept(id_: str, why: str) -> str:
-    return f"{why} message {id_} stays in the outbox and is sent by the next `nightjar send` or `tail`"
+    return f"{why} message {id_} stays in the outbox and is sent by the next nightjar command"

@@ -4,6 +4,7 @@ import click
 
 from mqtt_client.account import end_login, log_in, open_account, safe_username
 from mqtt_client.api import read
+from mqtt_client.commands.opened import deliver, opened
 from mqtt_client.commands.options import Options, common, notice, run, say
 from mqtt_client.commands.passwords import Asker
 from mqtt_client.errors import ClientError, InputError
@@ -66,6 +67,7 @@ def logout(options: Options) -> None:
 
     async def work() -> tuple[str, int]:
         async with open_account(options.open_profile(), options.asked_server) as account:
+            await deliver(account)
             await end_login(account)
             with account.store() as store:
                 return account.username, len(store.outbox())
@@ -81,19 +83,12 @@ def logout(options: Options) -> None:
 def whoami(options: Options) -> None:
     """Say who is logged in, where, and as which device."""
 
-    async def work() -> tuple[dict[str, object], Credentials]:
-        async with open_account(options.open_profile(), options.asked_server) as account:
+    async def work() -> None:
+        async with opened(options) as account:
             answer = await account.api.call("GET", "/v1/me")
-            user = read(User, answer)
-            return user.model_dump(), account.credentials
+            _show_self(options, read(User, answer).model_dump(), account.credentials)
 
-    user, credentials = run(work())
-    if options.json:
-        device = {"id": credentials.device_id, "name": credentials.device_name}
-        say(as_json({**user, "device": device, "server": credentials.server}))
-        return
-    named = f" ({visible(str(user['display_name']))})" if user["display_name"] else ""
-    say(f"{user['username']}{named} at {credentials.server}, device {credentials.device_id}")
+    run(work())
 
 
 @click.command()
@@ -107,23 +102,26 @@ def sessions(options: Options, end: str | None, *, end_others: bool) -> None:
     if end is not None and not is_device_id(end):
         raise InputError(f"{end!r} is no device id: `nightjar sessions` lists them")
 
-    async def work() -> Devices | list[str]:
-        async with open_account(options.open_profile(), options.asked_server) as account:
+    async def work() -> None:
+        async with opened(options) as account:
             if end == account.credentials.device_id:
+                await deliver(account)
                 await end_login(account)
-                return [end]
+                _show_ended(options, [end])
+                return
             if end is not None:
                 ended = [end]
             else:
                 devices = read(Devices, await account.api.call("GET", "/v1/sessions"))
                 if not end_others:
-                    return devices
+                    _show_devices(options, devices)
+                    return
                 ended = [device.id for device in devices.sessions if not device.current]
             for device_id in ended:
                 await account.api.call("DELETE", f"/v1/sessions/{device_id}")
-            return ended
+            _show_ended(options, ended)
 
-    _show_sessions(options, run(work()))
+    run(work())
 
 
 @click.command()
@@ -136,20 +134,21 @@ def password(options: Options, *, password_stdin: bool) -> None:
     asker = Asker(from_stdin=password_stdin)
     body = {"current_password": asker.password("Current password"), "new_password": asker.new_password("New password")}
 
-    async def work() -> str:
-        async with open_account(profile, options.asked_server) as account:
+    async def work() -> None:
+        async with opened(options) as account:
             await account.api.call("PUT", "/v1/me/password", body=body)
-            return account.username
+            name = account.username
+            say(as_json({"username": name}) if options.json else f"the password of {name} is changed")
 
-    username = run(work())
-    say(as_json({"username": username}) if options.json else f"the password of {username} is changed")
+    run(work())
 
 
 @click.command("delete-account")
 @click.option("--yes", is_flag=True, help="Do not ask again.")
+@click.option("--force", is_flag=True, help="Even if messages still wait in the outbox: they are lost.")
 @_password_stdin
 @common
-def delete_account(options: Options, *, yes: bool, password_stdin: bool) -> None:
+def delete_account(options: Options, *, yes: bool, force: bool, password_stdin: bool) -> None:
     """Delete the account for good. What you sent stays in the others' histories."""
     profile = options.open_profile()
     username = profile.load().username
@@ -161,6 +160,11 @@ def delete_account(options: Options, *, yes: bool, password_stdin: bool) -> None
 
     async def work() -> None:
         async with open_account(profile, options.asked_server) as account:
+            await deliver(account, quietly=True)
+            with account.store() as store:
+                waiting = len(store.outbox())
+            if waiting and not force:
+                raise ClientError(f"{waiting} unsent in the outbox would be lost: try again later, or say --force")
             await account.api.call("DELETE", "/v1/me", body={"password": password_})
             profile.forget()
             remove_store(account.profile.store_file(account.credentials.server, username))
@@ -176,12 +180,23 @@ def _show_login(options: Options, credentials: Credentials, done: str) -> None:
     say(as_json(named) if options.json else said)
 
 
-def _show_sessions(options: Options, done: Devices | list[str]) -> None:
-    if isinstance(done, Devices):
-        for entry in done.sessions:
-            mark = " (this one)" if entry.current else ""
-            name = f"  {visible(entry.name)}" if entry.name else ""
-            line = f"{entry.id}{mark}{name}  since {visible(entry.created_at)}, last seen {visible(entry.last_seen_at)}"
-            say(as_json(entry.model_dump()) if options.json else line)
-    for device_id in done if isinstance(done, list) else []:
+def _show_self(options: Options, user: dict[str, object], credentials: Credentials) -> None:
+    if options.json:
+        device = {"id": credentials.device_id, "name": credentials.device_name}
+        say(as_json({**user, "device": device, "server": credentials.server}))
+        return
+    named = f" ({visible(str(user['display_name']))})" if user["display_name"] else ""
+    say(f"{user['username']}{named} at {credentials.server}, device {credentials.device_id}")
+
+
+def _show_devices(options: Options, devices: Devices) -> None:
+    for entry in devices.sessions:
+        mark = " (this one)" if entry.current else ""
+        name = f"  {visible(entry.name)}" if entry.name else ""
+        line = f"{entry.id}{mark}{name}  since {visible(entry.created_at)}, last seen {visible(entry.last_seen_at)}"
+        say(as_json(entry.model_dump()) if options.json else line)
+
+
+def _show_ended(options: Options, ended: list[str]) -> None:
+    for device_id in ended:
         say(as_json({"id": device_id, "status": "ended"}) if options.json else f"ended {device_id}")

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from mqtt_client.account import Account, check_user, open_account
+from mqtt_client.commands.opened import opened
 from mqtt_client.commands.options import Options, common, notice, reader_gone, run, say
 from mqtt_client.events import ConnectionChanged, Event, Message, MessageArrived, ReceiptArrived, message_of
 from mqtt_client.follow import Follower
@@ -99,7 +100,7 @@ def history(options: Options, with_: str, count: int, before: int | None) -> Non
     """Show stored messages, oldest first."""
 
     async def work() -> None:
-        async with open_account(options.open_profile(), options.asked_server) as account:
+        async with opened(options) as account:
             name = await check_user(account.api, with_)
             show = _Shower(options, account.username, one_conversation=True)
             for message in await read_history(account.api, name, count, before):
@@ -137,7 +138,7 @@ def conversations(options: Options) -> None:
     """List your conversations, the newest first."""
 
     async def work() -> None:
-        async with open_account(options.open_profile(), options.asked_server) as account:
+        async with opened(options) as account:
             now = datetime.now(UTC)
             for listed in await read_conversations(account.api):
                 model = listed.entry.last_message
@@ -155,7 +156,7 @@ def unread(options: Options, *, count: bool) -> None:
     """List the conversations with unread messages, and how many each has."""
 
     async def work() -> None:
-        async with open_account(options.open_profile(), options.asked_server) as account:
+        async with opened(options) as account:
             listed = [entry for entry in await read_conversations(account.api) if entry.entry.unread]
             if count:
                 total = sum(entry.entry.unread for entry in listed)

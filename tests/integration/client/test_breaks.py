@@ -2,13 +2,15 @@
 
 import signal
 import socket
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import StackFactory
-from tests.support.nightjar import Person, Running, new_person
+from tests.support.nightjar import PASSWORD, Person, Running, new_person
 from tests.support.stack import RunningStack, wait_for
 
 
@@ -93,6 +95,76 @@ def test_a_tail_sends_what_an_earlier_command_left_in_the_outbox(
     with alice.running("tail") as tail:
         tail.wait_for_line("left behind", timeout=30)
         wait_for(lambda: stored(bob, "alice") == ["left behind"], "it is stored")
+
+
+def outbox(person: Person) -> int:
+    """Count what waits in the outbox."""
+    (path,) = person.directory.glob("*.db")
+    with closing(sqlite3.connect(path)) as store:
+        return int(store.execute("SELECT count(*) FROM outbox").fetchone()[0])
+
+
+@pytest.mark.parametrize("command", [["history", "bob"], ["whoami"], ["history", "nobody-here"]])
+def test_any_command_finishes_a_send_that_was_killed_before_its_receipt(
+    stack: RunningStack, people: tuple[Person, Person], command: list[str]
+) -> None:
+    """The archiver is stopped, so that the receipt cannot come before the kill; what it had is lost with the broker."""
+    alice, bob = people
+    stack.archiver.stop()
+    with alice.running("send", "bob", "survivor", "--timeout", "60") as send:
+        wait_for(lambda: outbox(alice) == 1, "it is in the outbox")
+        send.process.kill()
+        send.wait()
+    stack.broker.kill()
+    stack.broker.start()
+    stack.archiver.start()
+    status = 1 if "nobody-here" in command else 0
+    done = alice.run(*command, expect=None)
+    assert done.returncode == status, "the command ends as it does without that"
+    if status == 0:
+        assert done.stderr == b"nightjar: left in the outbox by earlier commands: 1 sent late\n"
+    assert outbox(alice) == 0
+    assert stored(bob, "alice") == ["survivor"]
+    assert alice.run("whoami").stderr == b""
+
+
+def test_what_cannot_be_delivered_yet_is_counted_and_holds_no_command_up(
+    stack: RunningStack, people: tuple[Person, Person]
+) -> None:
+    alice, bob = people
+    stack.archiver.stop()
+    alice.fails("send", "bob", "one", "--timeout", "0.5", status=4)
+    alice.fails("send", "bob", "two", "--timeout", "0.5", status=4)
+    said = "nightjar: left in the outbox by earlier commands: 2 still waiting"
+    begun = time.monotonic()
+    assert alice.run("conversations").stderr.decode() == f"{said}\n"
+    assert time.monotonic() - begun < 20
+    stack.broker.kill()
+    assert alice.run("conversations").stderr.decode().startswith(f"{said} (the broker at ")
+    stack.broker.start()
+    stack.archiver.start()
+    alice.run("unread")
+    assert stored(bob, "alice") == ["one", "two"]
+
+
+def test_no_message_is_lost_with_a_logout_and_none_silently_with_the_account(
+    stack: RunningStack, people: tuple[Person, Person]
+) -> None:
+    alice, bob = people
+    stack.broker.kill()
+    alice.fails("send", "bob", "before", "--timeout", "0.5", status=4)
+    password = f"{PASSWORD}\n".encode()
+    refused = alice.fails("delete-account", "--yes", "--password-stdin", stdin=password, status=1)
+    assert "1 unsent in the outbox would be lost" in refused
+    assert "sent when alice logs in here again" in alice.run("logout").stderr.decode()
+    alice.run("login", "alice", "--password-stdin", stdin=password)
+    stack.broker.start()
+    assert "1 sent late" in alice.run("logout").stderr.decode()
+    assert stored(bob, "alice") == ["before"]
+    alice.run("login", "alice", "--password-stdin", stdin=password)
+    stack.broker.kill()
+    alice.fails("send", "bob", "never", "--timeout", "0.5", status=4)
+    alice.run("delete-account", "--yes", "--force", "--password-stdin", stdin=password)
 
 
 def test_tokens_that_live_for_seconds_are_renewed_without_a_word(stack_factory: StackFactory, tmp_path: Path) -> None:
