@@ -78,8 +78,6 @@ class Plan:
     outcomes: list[Outcome] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
-    newest: dict[int, int] = field(default_factory=dict)
-    """The newest seq of each conversation that gets a message."""
     doubtful: bool = False
     """Whether a letter is refused: if it is filed, it was stored before the reason arose, and must not be."""
 
@@ -151,7 +149,6 @@ class _Planner:
         self._next_seq += 1
         row = Row(seq, route.conversation_id, sender_id, target_seq, _content_type(letter), letter)
         self._rows[letter.id, sender_id] = row
-        self.plan.newest[route.conversation_id] = seq
         self.plan.rows.append(row)
         return Archived(letter.id, seq, letter.sender, letter.to)
 

@@ -38,11 +38,11 @@ MAKE_PARTICIPANTS: Final = "INSERT INTO participants (user_id, conversation_id) 
 
 COPY_MESSAGES: Final = f"COPY messages ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)"
 
-NUMBERED: Final = """
+COMMIT_NUMBERS: Final = """
 UPDATE conversations SET last_seq = GREATEST(last_seq, newest.seq)
 FROM unnest(%s::bigint[], %s::bigint[]) AS newest (id, seq) WHERE conversations.id = newest.id;
-SELECT setval('message_seq', %s)
-"""
+SELECT setval('message_seq', %s);
+COMMIT"""
 
 KEEP_DEAD_LETTERS: Final = """
 INSERT INTO dead_letters (received_at, topic, reason, detail, content_type, properties, body) VALUES %s

@@ -32,8 +32,8 @@ from archiver import queries
 from archiver.delivery import Origin
 from archiver.errors import OutageError, UnstorableError
 from archiver.letters import Item, Letter, Refused
-from archiver.plan import Filed, Identity, Known, Names, Outcome, Pair, Plan, Route, make_plan, pair_of
-from archiver.redelivery import NOTHING_SWEPT, recognize, remember, sweep
+from archiver.plan import Filed, Identity, Known, Names, Outcome, Pair, Plan, Route, Row, make_plan, pair_of
+from archiver.redelivery import NOTHING_SWEPT, Swept, recognize, remember, sweep
 from archiver.rows import copy_data
 from db import ARCHIVE_LOCK, DatabaseError, connect, one_line
 from wire.message import MessageId
@@ -95,15 +95,13 @@ class Storage:
         careful = self._clock() < self._careful_until or any(item.delivery.duplicate for item in items)
         with self._connected().cursor() as cursor:
             try:
-                outcomes = _Transaction(cursor, careful).run(origin, items)
+                outcomes, swept = _Transaction(cursor, careful).run(origin, items, self._swept)
             except UniqueViolation as error:
                 if careful or error.diag.constraint_name != "messages_by_identity":
                     raise
                 self._careful_until = self._clock() + CAREFUL_SECONDS
                 cursor.execute("ROLLBACK")
-                outcomes = _Transaction(cursor, careful=True).run(origin, items)
-            swept = sweep(cursor, origin, self._swept, items)
-            cursor.execute("COMMIT")
+                outcomes, swept = _Transaction(cursor, careful=True).run(origin, items, self._swept)
         self._swept = swept
         return outcomes
 
@@ -128,7 +126,7 @@ class Storage:
             raise DatabaseError("the archiver is ending")
         if self._connection is None:
             opened = connect(self._url, "archiver", CONNECT_SECONDS)
-            opened.autocommit = True  # transactions are begun and ended by `_Transaction` and `_store`
+            opened.autocommit = True  # `_Transaction` begins and commits, without round trips of their own
             with opened.cursor() as cursor:
                 cursor.execute("SET idle_in_transaction_session_timeout = '30s'")  # for the lock's sake, if we freeze
             with self._guard:
@@ -149,8 +147,8 @@ class _Transaction:
         self._cursor = cursor
         self._careful = careful
 
-    def run(self, origin: Origin, items: Sequence[Item]) -> list[Outcome]:
-        """Write the batch; say what became of each item."""
+    def run(self, origin: Origin, items: Sequence[Item], last: Swept) -> tuple[list[Outcome], Swept]:
+        """Write the batch and commit; say what became of each item, and when packet ids were last cleared."""
         routes, next_seq = self._begin({(item.sender, item.to) for item in items if isinstance(item, Letter)})
         items = recognize(self._cursor, origin, items)
         letters = [item for item in items if isinstance(item, Letter)]
@@ -158,10 +156,13 @@ class _Transaction:
         plan = None if self._careful else make_plan(items, known, next_seq)
         if plan is None or plan.doubtful:
             plan = make_plan(items, known._replace(filed=self._look_up_filed(letters)), next_seq)
-        self._write_messages(plan, routes)
+        rows = self._with_conversations(plan, routes)
+        self._write_messages(rows)
         self._write_dead_letters(plan.refused)
         remember(self._cursor, origin, zip(items, plan.outcomes, strict=True))
-        return plan.outcomes
+        swept = sweep(self._cursor, origin, last, items)
+        self._commit(rows)
+        return plan.outcomes, swept
 
     def _begin(self, names: Set[Names]) -> tuple[dict[Names, Route], int]:
         """Take the lock and look up the routes; conversations that are not made yet get a negative number."""
@@ -201,28 +202,36 @@ class _Transaction:
             for id_, seq, conversation, sender in self._cursor.fetchall()
         }
 
-    def _write_messages(self, plan: Plan, routes: Mapping[Names, Route]) -> None:
-        if not plan.rows:
-            return
+    def _with_conversations(self, plan: Plan, routes: Mapping[Names, Route]) -> list[Row]:
+        """Return the new rows, each with a conversation that is there."""
         made = self._make_conversations(plan, routes)
-        rows = plan.rows
-        if made:
-            rows = [row._replace(conversation_id=made.get(row.conversation_id, row.conversation_id)) for row in rows]
-        data = copy_data(rows)
-        self._cursor.copy_expert(queries.COPY_MESSAGES, io.BytesIO(data), len(data))  # in one piece
-        newest = {made.get(id_, id_): seq for id_, seq in plan.newest.items()}
-        self._cursor.execute(queries.NUMBERED, (list(newest), list(newest.values()), rows[-1].seq))
+        if not made:
+            return plan.rows
+        return [row._replace(conversation_id=made.get(row.conversation_id, row.conversation_id)) for row in plan.rows]
+
+    def _write_messages(self, rows: Sequence[Row]) -> None:
+        if rows:
+            data = copy_data(rows)
+            self._cursor.copy_expert(queries.COPY_MESSAGES, io.BytesIO(data), len(data))  # in one piece
+
+    def _commit(self, rows: Sequence[Row]) -> None:
+        """Note the numbers that are in use now, and commit."""
+        if not rows:
+            self._cursor.execute("COMMIT")
+            return
+        newest = {row.conversation_id: row.seq for row in rows}
+        self._cursor.execute(queries.COMMIT_NUMBERS, (list(newest), list(newest.values()), rows[-1].seq))
 
     def _make_conversations(self, plan: Plan, routes: Mapping[Names, Route]) -> dict[int, int]:
         """Make the conversations that get their first message; returns their ids by their negative numbers."""
+        used = {row.conversation_id for row in plan.rows if row.conversation_id < 0}
+        if not used:
+            return {}
         numbers = {
             pair_of(route.sender_id, route.recipient_id): route.conversation_id
             for route in routes.values()
-            if route.sender_id is not None and route.recipient_id is not None and route.conversation_id in plan.newest
-            if route.conversation_id < 0
+            if route.sender_id is not None and route.recipient_id is not None and route.conversation_id in used
         }
-        if not numbers:
-            return {}
         made = execute_values(
             self._cursor, queries.MAKE_CONVERSATIONS, list(numbers), page_size=len(numbers), fetch=True
         )
