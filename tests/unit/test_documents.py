@@ -18,6 +18,7 @@ DOCUMENTS = [
     "docs/protocol.md",
     "docs/architecture.md",
     "docs/operations.md",
+    "benchmarks/README.md",
 ]
 
 
