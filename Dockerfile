@@ -54,5 +54,7 @@ COPY --from=plugin-build /build/plugin/nightjar_jwt.so /srv/broker/
 WORKDIR /srv/broker
 USER nightjar
 EXPOSE 1883
-# A connection is an open file: as many as this container may have, instead of the usual 1024.
-CMD ["sh", "-c", "ulimit -n \"$(ulimit -Hn)\" && exec mosquitto -c mosquitto.conf"]
+# A connection is an open file: as many as this container may have, instead of the usual 1024. The file system is
+# read-only, so the settings come after the configuration in a copy of it; its relative paths still hold.
+COPY mosquitto/start.sh /srv/broker/
+CMD ["bash", "start.sh"]

@@ -15,21 +15,33 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from auth_api.tokens import MqttToken
 from wire.broker import BrokerAddress
+from wire.topics import BROKER_COUNTERS
 
 _KEEPALIVE: Final = 10
 _RECONNECT_SECONDS: Final = 1
 _STOP_SECONDS: Final = 2
 _LOOK_SECONDS: Final = 0.2
 """How often whoever waits for a confirmation looks whether the connection still lasts."""
+_COUNTERS: Final = {topic: name for name, topic in BROKER_COUNTERS.items()}
 _LOG = logging.getLogger(__name__)
+
+OnCounter = Callable[[str, int, bool], None]
+"""Takes a counter of the broker by its name in `BROKER_COUNTERS`, its value, and whether it has just changed."""
+
+
+def ignore_counter(_name: str, _value: int, _is_news: bool) -> None:
+    """Take a counter and do nothing."""
 
 
 class BrokerConnection:
     """One MQTT 5 connection. It is not made again when it ends, and what it did not get through is not sent later."""
 
-    def __init__(self, address: BrokerAddress, token: MqttToken, on_connected: Callable[[], None]) -> None:
+    def __init__(
+        self, address: BrokerAddress, token: MqttToken, on_connected: Callable[[], None], on_counter: OnCounter
+    ) -> None:
         self._address = address
         self._on_connected = on_connected
+        self._on_counter = on_counter
         self._over = threading.Event()
         self._why = ""
         self._refused: set[int] = set()
@@ -53,7 +65,8 @@ class BrokerConnection:
         self._client.loop_start()
         self._over.wait()
         self._client.loop_stop()
-        self._client.on_connect = self._client.on_disconnect = self._client.on_publish = None  # a cycle of references
+        client = self._client  # which the callbacks refer back to
+        client.on_connect = client.on_disconnect = client.on_publish = client.on_message = None
         return self._why
 
     def end(self) -> None:
@@ -87,6 +100,7 @@ class BrokerConnection:
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
         client.on_publish = self._acknowledged
+        client.on_message = self._counted
         return client
 
     def _connected(
@@ -95,7 +109,13 @@ class BrokerConnection:
         if reason.is_failure:
             self._why = f"the broker refuses the connection: {reason}"
         else:
+            self._client.subscribe([(topic, 0) for topic in _COUNTERS])
             self._on_connected()
+
+    def _counted(self, _client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage) -> None:
+        name, value = _COUNTERS.get(message.topic), message.payload
+        if name and value.isdigit():
+            self._on_counter(name, int(value), not message.retain)
 
     def _disconnected(self, _client: mqtt.Client, _userdata: object, _flags: object, reason: Any, _: object) -> None:  # noqa: ANN401  # paho's type for it is a union it does not export
         self._why = self._why or f"the connection to the broker has ended: {reason}"
@@ -112,15 +132,21 @@ class BrokerLink:
 
     Whoever looks after the link first publishes over a new connection itself, `present`, what the broker must know
     before anything else, and then lets all others use it with `open`. `credentials` makes a token for each connection.
-    `on_change` is told, from a thread of the link, whenever a connection begins or ends; it must return at once.
+    `on_change` is told, from a thread of the link, whenever a connection begins or ends, and `on_counter` what the
+    broker counts; they must return at once.
     """
 
     def __init__(
-        self, address: BrokerAddress, credentials: Callable[[], MqttToken], on_change: Callable[[bool], None]
+        self,
+        address: BrokerAddress,
+        credentials: Callable[[], MqttToken],
+        on_change: Callable[[bool], None],
+        on_counter: OnCounter = ignore_counter,
     ) -> None:
         self._address = address
         self._credentials = credentials
         self._on_change = on_change
+        self._on_counter = on_counter
         self._opened = threading.Condition()
         self._stopped = threading.Event()
         self._down_said = False
@@ -170,7 +196,9 @@ class BrokerLink:
 
     def _run(self) -> None:
         while True:
-            connection = self._made = BrokerConnection(self._address, self._credentials(), self._connected)
+            connection = self._made = BrokerConnection(
+                self._address, self._credentials(), self._connected, self._on_counter
+            )
             if self._stopped.is_set():
                 return
             why = connection.run()

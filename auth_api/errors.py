@@ -24,6 +24,8 @@ class ApiError(Exception):
     status: ClassVar[int] = 500
     type: ClassVar[str] = "about:blank"
     title: ClassVar[str] = "Internal Server Error"
+    quiet: ClassVar[bool] = False
+    """Whether the log has said it elsewhere."""
 
     def __init__(
         self, detail: str, *, errors: Sequence[FieldError] = (), headers: Mapping[str, str] | None = None
@@ -120,6 +122,15 @@ class UnavailableError(ApiError):
 
     def __init__(self, detail: str, retry_after: int = 2) -> None:
         super().__init__(detail, headers={"Retry-After": str(retry_after)})
+
+
+class BrokerAwayError(UnavailableError):
+    """The broker is out of reach, which the link to it has said in the log already."""
+
+    quiet = True
+
+    def __init__(self) -> None:
+        super().__init__("The broker is away.")
 
 
 class KeyFilesError(ApiError):

@@ -5,6 +5,8 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
+from auth_api.backlog import Held, QueueLimits
+
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
@@ -29,6 +31,33 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=self._registry,
         )
+
+        self._held_messages = self._of_broker("held_messages", "Messages that the broker holds for its clients.")
+        self._held_bytes = self._of_broker("held_bytes", "Bytes of bodies that the broker holds.")
+        self._dropped = self._of_broker("dropped_messages", "Messages that the broker has dropped since its start.")
+        self._limit_messages = self._of_broker("queue_limit_messages", "Messages that may wait for one client.")
+        self._limit_bytes = self._of_broker("queue_limit_bytes", "Bytes of them.")
+        self._degraded = self._of_broker("degraded", "Whether /readyz says degraded.")
+
+    def _of_broker(self, name: str, about: str) -> Gauge:
+        """Make a gauge of what all workers hear from the one broker: whoever heard last is right."""
+        return Gauge(f"nightjar_broker_{name}", about, multiprocess_mode="livemostrecent", registry=self._registry)
+
+    def follow_limits(self, limits: QueueLimits) -> None:
+        """Note the limits of the broker's queues."""
+        self._limit_messages.set(limits.messages)
+        self._limit_bytes.set(limits.bytes)
+
+    def follow_backlog(self, held: Held, *, degraded: bool) -> None:
+        """Note what the broker holds, as far as that is known."""
+        for gauge, value in (
+            (self._held_messages, held.messages),
+            (self._held_bytes, held.bytes),
+            (self._dropped, held.dropped),
+        ):
+            if value is not None:
+                gauge.set(value)
+        self._degraded.set(1 if degraded else 0)
 
     def follow_broker(self, is_up: bool) -> None:
         """Note that this worker's link to the broker came up or went down."""

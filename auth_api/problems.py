@@ -28,7 +28,7 @@ def install(app: Flask) -> None:
 def _of_ours(error: ApiError) -> Response:
     if error.status == 500:
         return _unexpected(error)
-    if error.status == 503:
+    if error.status == 503 and not error.quiet:
         _LOG.warning("%s (%s)", error.detail, error.__cause__ or "no cause named")
     body = problem(error.status, error.title, error.detail, error.type, error.errors)
     return _answer(body, error.status, error.headers)

@@ -3,6 +3,7 @@
 import os
 import secrets
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
@@ -10,6 +11,7 @@ from typing import Final, cast
 from flask import current_app
 
 from auth_api.accounts import Accounts
+from auth_api.backlog import Backlog, QueueLimits
 from auth_api.broker import BrokerLink
 from auth_api.clock import now_ms
 from auth_api.keys import PublicKeys, load_refresh_key, load_signing_key
@@ -21,7 +23,7 @@ from auth_api.purge import Purger
 from auth_api.revocations import Revoker
 from auth_api.sessions import Sessions
 from auth_api.settings import Settings
-from auth_api.slots import Slots
+from auth_api.slots import Slots, Speaker
 from auth_api.tokens import MqttToken, TokenMaker
 from wire.tokens import api_acl
 
@@ -42,6 +44,7 @@ class Services:
     accounts: Accounts
     sessions: Sessions
     metrics: Metrics
+    backlog: Backlog
     link: BrokerLink
     revoker: Revoker
     purger: Purger
@@ -51,6 +54,10 @@ class Services:
         self.revoker.start(self.link)
         self.link.start()
         self.purger.start()
+
+    def follow_backlog(self) -> None:
+        """Bring the metrics up to date with what the broker holds."""
+        self.metrics.follow_backlog(self.backlog.held, degraded=self.backlog.reason() is not None)
 
     def stop(self) -> None:
         """End what runs beside the requests."""
@@ -70,7 +77,8 @@ def build(settings: Settings) -> Services:
     signing_key = load_signing_key(settings.keys_dir)
     tokens = TokenMaker(signing_key, now_ms, settings.access_token_seconds, settings.mqtt_token_seconds)
     pool = Pool(settings.database_url, settings.api_threads + _SIDE_CONNECTIONS)
-    hasher = PasswordHasher(settings.password_hash, Slots(_shared_dir(), settings.api_hash_slots))
+    shared = _shared_dir()
+    hasher = PasswordHasher(settings.password_hash, Slots(shared, settings.api_hash_slots))
     limits = Limits(pool, settings)
     revoker = Revoker(pool, settings.mqtt_token_seconds)
     sessions = Sessions(
@@ -85,6 +93,10 @@ def build(settings: Settings) -> Services:
     )
     policy = PasswordPolicy(settings.password_min, settings.password_max, most_used_passwords(settings.password_common))
     metrics = Metrics()
+    backlog = Backlog(
+        QueueLimits(settings.broker_queue_messages, settings.broker_queue_bytes), time.monotonic, Speaker(shared).is_us
+    )
+    metrics.follow_limits(backlog.limits)
     return Services(
         settings=settings,
         pool=pool,
@@ -100,13 +112,14 @@ def build(settings: Settings) -> Services:
         ),
         sessions=sessions,
         metrics=metrics,
-        link=_link(settings, tokens, revoker, metrics),
+        backlog=backlog,
+        link=_link(settings, tokens, revoker, metrics, backlog),
         revoker=revoker,
         purger=Purger(pool),
     )
 
 
-def _link(settings: Settings, tokens: TokenMaker, revoker: Revoker, metrics: Metrics) -> BrokerLink:
+def _link(settings: Settings, tokens: TokenMaker, revoker: Revoker, metrics: Metrics, backlog: Backlog) -> BrokerLink:
     client = f"api.{secrets.token_hex(6)}"
 
     def credentials() -> MqttToken:
@@ -115,8 +128,14 @@ def _link(settings: Settings, tokens: TokenMaker, revoker: Revoker, metrics: Met
     def follow(is_up: bool) -> None:
         metrics.follow_broker(is_up)
         revoker.follow(is_up)
+        if not is_up:
+            backlog.forget()
 
-    return BrokerLink(settings.broker, credentials, follow)
+    def count(name: str, value: int, is_news: bool) -> None:
+        backlog.count(name, value, is_news=is_news)
+        metrics.follow_backlog(backlog.held, degraded=backlog.reason() is not None)
+
+    return BrokerLink(settings.broker, credentials, follow, count)
 
 
 def _shared_dir() -> Path:

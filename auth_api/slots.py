@@ -52,5 +52,25 @@ class Slots:
         return None
 
 
+class Speaker:
+    """At most one of several processes: whoever asks first, for as long as it lives."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "speaker"
+        self._held: int | None = None
+
+    def is_us(self) -> bool:
+        """Whether it is this process, from now on if nobody else is."""
+        if self._held is None:
+            descriptor = _open(self._path)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(descriptor)
+            else:
+                self._held = descriptor
+        return self._held is not None
+
+
 def _open(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

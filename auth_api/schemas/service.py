@@ -31,9 +31,10 @@ class Alive(Model):
 
 
 class Ready(Model):
-    """Database and broker are within reach."""
+    """Database and broker are within reach; `degraded` with a reason while messages pile up at the broker."""
 
-    status: Literal["ready"]
+    status: Literal["ready", "degraded"]
+    reason: str | None = None
 
 
 class Jwk(BaseModel):

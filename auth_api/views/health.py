@@ -3,7 +3,7 @@
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 
-from auth_api.errors import UnavailableError
+from auth_api.errors import BrokerAwayError
 from auth_api.openapi import answers, plain, resource
 from auth_api.queries.health import answers_queries
 from auth_api.schemas.service import Alive, Ready
@@ -28,14 +28,19 @@ def alive() -> Json:
 
 
 def ready() -> Json:
-    """Say that the database and the broker are within reach; 503 names what is not."""
+    """Say that the database and the broker are within reach; 503 names what is not.
+
+    While messages pile up at the broker it is still a 200, with the status `degraded` and the reason.
+    """
     with services().pool.reading() as cur:
         answers_queries(cur)
     if not services().link.is_up:
-        raise UnavailableError("The broker is away.")
-    return {"status": "ready"}
+        raise BrokerAwayError
+    reason = services().backlog.reason()
+    return {"status": "degraded", "reason": reason} if reason else {"status": "ready"}
 
 
 def metrics() -> Response:
     """Show the metrics of all workers."""
+    services().follow_backlog()
     return Response(services().metrics.exposition(), content_type="text/plain; version=0.0.4; charset=utf-8")

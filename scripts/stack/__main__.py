@@ -90,7 +90,8 @@ def _status(stack: Stack) -> int:
     found = {part.name: part for part in record.parts} if record else {}
     states = [_state(found.get(part.name), supervised=supervised) for part in stack.parts()]
     for part, (pid, state) in zip(stack.parts(), states, strict=True):
-        _say(f"{part.name:<9} {pid:>7} {state}")
+        shown = "degraded" if part.name == "api" and state == "running" and stack.readiness() == "degraded" else state
+        _say(f"{part.name:<11} {pid:>7} {shown}")
     return 0 if all(state == "running" for _, state in states) else 1
 
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from scripts.stack.config import QueueLimits
 from scripts.stack.errors import StackError
 from scripts.stack.ports import accepts
 from scripts.stack.process import Command
@@ -41,8 +42,10 @@ def find_mosquitto() -> str:
     return found
 
 
-def write_broker_directory(directory: Path, plugin: Path, public_keys: Path, address: str, port: int) -> None:
-    """Lay out the directory that mosquitto.conf's relative paths point into."""
+def write_broker_directory(
+    directory: Path, plugin: Path, public_keys: Path, address: str, port: int, *, queue: QueueLimits | None = None
+) -> None:
+    """Lay out the directory that mosquitto.conf's relative paths point into; without `queue` its own limits hold."""
     for name in ("data", "conf.d"):
         (directory / name).mkdir(parents=True, exist_ok=True)
     (directory / "data").chmod(0o700)
@@ -53,6 +56,8 @@ def write_broker_directory(directory: Path, plugin: Path, public_keys: Path, add
     keys.symlink_to(public_keys.resolve())
     user = _unprivileged_user(directory, public_keys)
     (directory / "conf.d" / "listener.conf").write_text(f"listener {port} {address}\n{user}")
+    limits = f"max_queued_messages {queue.messages}\nmax_queued_bytes {queue.bytes}\n" if queue else ""
+    (directory / "conf.d" / "queue.conf").write_text(limits)
 
 
 def _unprivileged_user(directory: Path, public_keys: Path) -> str:

@@ -29,6 +29,14 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
+class QueueLimits:
+    """What may wait at the broker for one client."""
+
+    messages: int = 100_000
+    bytes: int = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True)
 class StackConfig:
     """Where the state lives, what listens where, and the settings handed to every program."""
 
@@ -38,6 +46,19 @@ class StackConfig:
     database_url: str | None
     """An external database; None starts an embedded one."""
     settings: Mapping[str, str]
+
+    @property
+    def archivers(self) -> int:
+        """How many archivers share the work. Raises StackError."""
+        return _number(self.settings, "NIGHTJAR_ARCHIVERS", 1, 1, 64)
+
+    @property
+    def queue(self) -> QueueLimits:
+        """How much may wait at the broker. Raises StackError."""
+        return QueueLimits(
+            _number(self.settings, "NIGHTJAR_BROKER_QUEUE_MESSAGES", QueueLimits.messages, 1000, 100_000_000),
+            _number(self.settings, "NIGHTJAR_BROKER_QUEUE_BYTES", QueueLimits.bytes, 1024**2, 1024**4),
+        )
 
 
 def read_config(environment: Mapping[str, str], root: Path = ROOT) -> StackConfig:
@@ -56,6 +77,13 @@ def read_config(environment: Mapping[str, str], root: Path = ROOT) -> StackConfi
 def config_from_environment() -> StackConfig:
     """Read the settings of this process."""
     return read_config(dict(os.environ))
+
+
+def _number(settings: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    text = settings.get(name) or str(default)
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        raise StackError(f"{name}: {text!r} is no number from {least} to {most}")
+    return int(text)
 
 
 def _endpoint(settings: Mapping[str, str], name: str, default: str) -> Endpoint:

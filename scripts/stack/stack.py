@@ -47,7 +47,7 @@ class Stack:
             *database,
             Part("broker", self._prepare_broker, self._broker, self._broker_ready),
             Part("api", self._prepare_api, self._api, self._api_ready),
-            Part("archiver", self._prepare_archiver, self._archiver, self._archiver_ready),
+            *(self._archiver_part(number) for number in range(1, self.config.archivers + 1)),
         ]
 
     def environment(self) -> Mapping[str, str]:
@@ -59,8 +59,7 @@ class Stack:
             "NIGHTJAR_MQTT_URL": mqtt_url,
             "NIGHTJAR_KEYS_DIR": str(self._state / "keys" / "private"),
             "NIGHTJAR_PUBLIC_KEYS_DIR": str(self._public_keys),
-            "NIGHTJAR_ARCHIVER_TOKEN_FILE": str(self._state / "keys" / "archiver.token"),
-            "NIGHTJAR_ARCHIVER_HEALTH_FILE": str(self._state / "run" / "archiver.health"),
+            **self._archiver_files("archiver"),
         }
         return {**made, **{name: value for name, value in self.config.settings.items() if value}}
 
@@ -81,7 +80,7 @@ class Stack:
             raise StackError("the database is not an embedded one")
         return self.postgres
 
-    def _run(self, *arguments: str) -> None:
+    def _run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
         """Run one of our own commands to its end."""
         done = subprocess.run(
             [sys.executable, "-m", *arguments],
@@ -89,15 +88,15 @@ class Stack:
             capture_output=True,
             text=True,
             cwd=ROOT,
-            env={**os.environ, **self.environment()},
+            env={**os.environ, **(environment or self.environment())},
         )
         if done.returncode:
             said = done.stderr.strip() or done.stdout.strip()
             raise StackError(f"python -m {' '.join(arguments)} failed: {said}")
 
-    def _program(self, name: str, *arguments: str) -> Command:
+    def _program(self, name: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Command:
         argv = [sys.executable, "-m", *arguments]
-        return Command(name, argv, self._log(name), cwd=ROOT, environment=self.environment())
+        return Command(name, argv, self._log(name), cwd=ROOT, environment=environment or self.environment())
 
     def _postgres_part(self) -> Part:
         embedded = self._embedded()
@@ -107,7 +106,12 @@ class Stack:
         _demand_free("NIGHTJAR_MQTT_BIND", self.config.mqtt)
         self._run("auth_api", "keys", "init")
         write_broker_directory(
-            self._state / "broker", build_plugin(), self._public_keys, self.config.mqtt.address, self.config.mqtt.port
+            self._state / "broker",
+            build_plugin(),
+            self._public_keys,
+            self.config.mqtt.address,
+            self.config.mqtt.port,
+            queue=self.config.queue,
         )
 
     def _broker(self) -> Command:
@@ -126,26 +130,44 @@ class Stack:
         return self._program("api", "auth_api", "serve")
 
     def _api_ready(self) -> bool:
+        return self.readiness() is not None
+
+    def readiness(self) -> str | None:
+        """Ask the REST service how it is: `ready` or `degraded`; None when it does not serve."""
         try:
-            return httpx.get(f"{self.server_url}/readyz", timeout=5, trust_env=False).status_code == httpx.codes.OK
+            answer = httpx.get(f"{self.server_url}/readyz", timeout=5, trust_env=False)
         except httpx.HTTPError:
-            return False
+            return None
+        return str(answer.json()["status"]) if answer.status_code == httpx.codes.OK else None
 
-    def _prepare_archiver(self) -> None:
-        self._run("auth_api", "service-token", "archiver", "--out", self.environment()["NIGHTJAR_ARCHIVER_TOKEN_FILE"])
+    def _archiver_files(self, name: str) -> Mapping[str, str]:
+        return {
+            "NIGHTJAR_ARCHIVER_TOKEN_FILE": str(self._state / "keys" / f"{name}.token"),
+            "NIGHTJAR_ARCHIVER_HEALTH_FILE": str(self._state / "run" / f"{name}.health"),
+        }
 
-    def _archiver(self) -> Command:
-        return self._program("archiver", "archiver")
+    def _archiver_part(self, number: int) -> Part:
+        """Describe one of the archivers; the first, or only one, follows the settings in its name and files too."""
+        name = "archiver" if number == 1 else f"archiver-{number}"
+        environment = self.environment()
+        if number > 1:
+            environment = {**environment, **self._archiver_files(name), "NIGHTJAR_ARCHIVER_INSTANCE": str(number)}
+        token_file = environment["NIGHTJAR_ARCHIVER_TOKEN_FILE"]
 
-    def _archiver_ready(self) -> bool:
-        asked = subprocess.run(
-            [sys.executable, "-m", "archiver", "health"],
-            check=False,
-            capture_output=True,
-            cwd=ROOT,
-            env={**os.environ, **self.environment()},
-        )
-        return asked.returncode == 0
+        def prepare() -> None:
+            self._run("auth_api", "service-token", "archiver", "--out", token_file, environment=environment)
+
+        def ready() -> bool:
+            asked = subprocess.run(
+                [sys.executable, "-m", "archiver", "health"],
+                check=False,
+                capture_output=True,
+                cwd=ROOT,
+                env={**os.environ, **environment},
+            )
+            return asked.returncode == 0
+
+        return Part(name, prepare, lambda: self._program(name, "archiver", environment=environment), ready)
 
 
 def _demand_free(setting: str, endpoint: Endpoint) -> None:

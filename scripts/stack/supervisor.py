@@ -69,13 +69,13 @@ class Supervisor:
             if self._ending:
                 return
             started = time.monotonic()
-            self._say(f"{part.name:<9} starting")
+            self._say(f"{part.name:<11} starting")
             part.prepare()
             child = _Child(part, Process(part.command()), started)
             self._children.append(child)
             self._write(ready=False)
             self._wait_ready(child)
-            self._say(f"{part.name:<9} ready after {time.monotonic() - started:.1f} s, process {child.process.pid}")
+            self._say(f"{part.name:<11} ready after {time.monotonic() - started:.1f} s, process {child.process.pid}")
 
     def _wait_ready(self, child: _Child) -> None:
         wait_until(lambda: self._ending or child.part.ready(), child.process, timeout=90)
@@ -110,7 +110,7 @@ class Supervisor:
     def _stop_all(self) -> None:
         for child in reversed(self._children):
             if child.process.alive():
-                self._say(f"{child.part.name:<9} stopping")
+                self._say(f"{child.part.name:<11} stopping")
             child.process.stop(timeout=30)
         self._record.unlink(missing_ok=True)
 
@@ -134,7 +134,7 @@ def stop_orphans(path: Path, say: Callable[[str], None]) -> bool:
     record = read_record(path)
     found = [(part, process) for part in (record.parts if record else []) if (process := part.process())]
     for part, process in reversed(found):
-        say(f"{part.name:<9} was left behind, stopping process {part.pid}")
+        say(f"{part.name:<11} was left behind, stopping process {part.pid}")
         process.send_signal(signal.SIGINT if part.name == "postgres" else signal.SIGTERM)
         _await_end(part, seconds=30)
     path.unlink(missing_ok=True)

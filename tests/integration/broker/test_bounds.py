@@ -17,6 +17,7 @@ from tests.support.raw_mqtt import (
     subscribe_packet,
 )
 from tests.support.stack import wait_for
+from wire.topics import ARCHIVER_FILTERS
 
 CONFIGURATION = Path(__file__).resolve().parents[3] / "mosquitto" / "mosquitto.conf"
 BODY = bytes(128 * 1024)
@@ -73,7 +74,7 @@ def test_what_one_client_leaves_unacknowledged_is_bounded_in_bytes(new_realm: Re
     """By both limits together: 2.0.11 fills what is in flight from the queue, whatever the bytes."""
     realm = new_realm(**BYTES).start()
     reader = connect(realm, "archiver", "archiver.1", properties=RECEIVE_MAXIMUM)
-    subscribe(reader, "users/+/inbox/+")
+    subscribe(reader, ARCHIVER_FILTERS[0])
     bound = sum(map(int, BYTES.values())) // len(BODY) + 1
     publish(realm, 2 * bound)
     received = 0
@@ -93,7 +94,7 @@ def test_more_than_may_be_in_flight_reaches_who_comes_back_in_order(new_realm: R
     count = int(BYTES["max_queued_bytes"]) // len(BODY) - 1
     assert count * len(BODY) > 4 * int(BYTES["max_inflight_bytes"])
     away = connect(realm, "archiver", "archiver.1", clean=False, properties=SESSION + RECEIVE_MAXIMUM)
-    subscribe(away, "users/+/inbox/+")
+    subscribe(away, ARCHIVER_FILTERS[0])
     away.close()
     publish(realm, count)
     back = connect(realm, "archiver", "archiver.1", clean=False, properties=SESSION + RECEIVE_MAXIMUM)

@@ -28,6 +28,7 @@ from tests.support.raw_mqtt import (
     text,
     varint,
 )
+from wire.topics import ARCHIVER_FILTERS
 
 PAYLOAD_FORMAT, EXPIRY, CONTENT_TYPE, RESPONSE_TOPIC, CORRELATION, SUBSCRIPTION, ALIAS, USER = 1, 2, 3, 8, 9, 11, 35, 38
 ODD_STRINGS: dict[str, bytes] = {
@@ -103,7 +104,7 @@ class Reader:
         self._connection = RawConnection(realm.broker.port)
         self._connection.send(connect_packet("archiver.raw", "archiver", realm.token("archiver", "archiver.raw")))
         assert self._connection.read_until(CONNACK)
-        self._connection.send(subscribe_packet(["users/+/inbox/+"]))
+        self._connection.send(subscribe_packet([ARCHIVER_FILTERS[0]]))
         assert self._connection.read_until(SUBACK)
 
     def read_until(self, payload: bytes) -> int:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.stack.config import Endpoint, read_config
+from scripts.stack.config import ROOT, Endpoint, QueueLimits, read_config
 from scripts.stack.errors import StackError
 
 
@@ -29,6 +29,24 @@ def test_a_bad_endpoint_is_named(text: str, tmp_path: Path) -> None:
     """One line names the setting and shows a right one."""
     with pytest.raises(StackError, match=r"^NIGHTJAR_API_BIND: .* such as 127\.0\.0\.1:8080$"):
         read_config({"NIGHTJAR_API_BIND": text}, tmp_path)
+
+
+def test_limits_of_the_broker_and_the_number_of_archivers_are_settings(tmp_path: Path) -> None:
+    """Without them one archiver runs, and the limits are those of mosquitto.conf."""
+    default = read_config({}, tmp_path)
+    assert (default.archivers, default.queue) == (1, QueueLimits())
+    conf = (ROOT / "mosquitto" / "mosquitto.conf").read_text().splitlines()
+    assert f"max_queued_messages {default.queue.messages}" in conf
+    assert f"max_queued_bytes {default.queue.bytes}" in conf
+    changed = read_config({"NIGHTJAR_ARCHIVERS": "3", "NIGHTJAR_BROKER_QUEUE_MESSAGES": "5000"}, tmp_path)
+    assert (changed.archivers, changed.queue.messages) == (3, 5000)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "many", "65", "1.5", "٣"])
+def test_a_number_of_archivers_that_is_none_is_named(text: str, tmp_path: Path) -> None:
+    """One line names the setting and what it may be."""
+    with pytest.raises(StackError, match=r"^NIGHTJAR_ARCHIVERS: .* is no number from 1 to 64$"):
+        _ = read_config({"NIGHTJAR_ARCHIVERS": text}, tmp_path).archivers
 
 
 def test_a_server_on_all_addresses_is_reached_on_loopback() -> None:
