@@ -123,6 +123,34 @@ class Compose:
             assert time.monotonic() < deadline, f"after {timeout:.0f} s: {states}\n{self._logs(['up'])}"
             time.sleep(0.5)
 
+    def scale_archivers(self, count: int, timeout: float = 120.0) -> None:
+        """Run so many archivers, and wait until that many are healthy and no other is left."""
+        self.run("up", "-d", "--scale", f"archiver={count}")
+        deadline = time.monotonic() + timeout
+        while (states := [each.state for each in self.archivers()]) != ["healthy"] * count:
+            assert time.monotonic() < deadline, f"after {timeout:.0f} s: {states}\n{self._logs(['up'])}"
+            time.sleep(0.5)
+
+    def archivers(self) -> list[Container]:
+        """Describe the containers of the archivers."""
+        return [container for container in self.containers() if container.service == "archiver"]
+
+    def kill(self, container: Container) -> None:
+        """Kill -9 a container."""
+        _docker("kill", str(container.found["Id"]))
+
+    def said(self, container: Container) -> str:
+        """Return what a container has written."""
+        asked = subprocess.run(
+            ["docker", "logs", str(container.found["Id"])],
+            check=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+        )
+        return asked.stdout
+
     def containers(self) -> list[Container]:
         """Describe every container of the project."""
         listed = _docker("ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={self.project}")
