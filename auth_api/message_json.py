@@ -1,17 +1,14 @@
 """A message as the API shows it (contract, section 6)."""
 
 import base64
-from dataclasses import dataclass
-from datetime import datetime
+from typing import NamedTuple
 
 from wire.conversations import Conversation
 from wire.message import TEXT, is_textual
-from wire.times import format_time
 
 
-@dataclass(frozen=True, slots=True)
-class StoredMessage:
-    """A message as the archive holds it, and the conversation as its reader sees it."""
+class StoredMessage(NamedTuple):
+    """A message as the archive holds it, and the conversation as its reader sees it; times as they are shown."""
 
     seq: int
     id: str
@@ -19,8 +16,8 @@ class StoredMessage:
     sender: str
     content_type: str | None
     body: bytes
-    sent_at: datetime | None
-    received_at: datetime
+    sent_at: str
+    received_at: str
     relation: str | None = None
     relates_to: int | None = None
 
@@ -44,8 +41,8 @@ def message_json(message: StoredMessage) -> dict[str, object]:
     }
     if message.relation != "retract":
         shown.update(body_json(content_type, message.body))
-    shown["sent_at"] = format_time(message.sent_at or message.received_at)
-    shown["received_at"] = format_time(message.received_at)
+    shown["sent_at"] = message.sent_at
+    shown["received_at"] = message.received_at
     if message.relation is not None:
         shown["relation"] = message.relation
         shown["relates_to"] = message.relates_to
@@ -54,7 +51,7 @@ def message_json(message: StoredMessage) -> dict[str, object]:
 
 def body_json(content_type: str, body: bytes) -> dict[str, str]:
     """Write a body: as text when the type is text or JSON and the bytes are UTF-8, else in base64."""
-    if is_textual(content_type):
+    if content_type == TEXT or is_textual(content_type):
         try:
             return {"body": body.decode()}
         except UnicodeDecodeError:

@@ -15,7 +15,7 @@ from auth_api.queries import sessions
 from auth_api.queries.sessions import Caller
 from auth_api.reading import check_query, refuse_too_large
 from auth_api.services import services
-from auth_api.tokens import read_access_token, session_ended
+from auth_api.tokens import session_ended
 
 _LOG = logging.getLogger("auth_api.request")
 _QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -73,7 +73,7 @@ def _authenticate() -> None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise UnauthenticatedError("Send the access token in the header Authorization: Bearer …")
-    claims = read_access_token(token.strip(), services().keys)
+    claims = services().access_tokens.read(token.strip())
     with services().pool.reading() as cur:
         found = sessions.caller(cur, claims.device_id)
         if found is None or found.user.username != claims.username:

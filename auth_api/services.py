@@ -24,7 +24,7 @@ from auth_api.revocations import Revoker
 from auth_api.sessions import Sessions
 from auth_api.settings import Settings
 from auth_api.slots import Slots, Speaker
-from auth_api.tokens import MqttToken, TokenMaker
+from auth_api.tokens import AccessTokens, MqttToken, TokenMaker
 from wire.tokens import api_acl
 
 EXTENSION: Final = "nightjar"
@@ -41,6 +41,7 @@ class Services:
     settings: Settings
     pool: Pool
     keys: PublicKeys
+    access_tokens: AccessTokens
     accounts: Accounts
     sessions: Sessions
     metrics: Metrics
@@ -92,6 +93,7 @@ def build(settings: Settings) -> Services:
         now_ms=now_ms,
     )
     policy = PasswordPolicy(settings.password_min, settings.password_max, most_used_passwords(settings.password_common))
+    keys = PublicKeys(settings.public_keys_dir)
     metrics = Metrics()
     backlog = Backlog(
         QueueLimits(settings.broker_queue_messages, settings.broker_queue_bytes), time.monotonic, Speaker(shared).is_us
@@ -100,7 +102,8 @@ def build(settings: Settings) -> Services:
     return Services(
         settings=settings,
         pool=pool,
-        keys=PublicKeys(settings.public_keys_dir),
+        keys=keys,
+        access_tokens=AccessTokens(keys, now_ms),
         accounts=Accounts(
             pool=pool,
             hasher=hasher,

@@ -4,11 +4,12 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from auth_api.errors import UnauthenticatedError
 from auth_api.keys import PublicKeys, SigningKey
@@ -17,6 +18,11 @@ from wire.tokens import ALGORITHM, API_AUDIENCE, ISSUER, MQTT_AUDIENCE, AclRule,
 
 _REFUSED: Final = 'Bearer error="invalid_token"'
 _CLAIMS: Final = ["iss", "aud", "sub", "sid", "iat", "exp"]
+_REMEMBERED: Final = 1000
+"""Access tokens, of half a kilobyte each."""
+
+Keys = Mapping[str, EllipticCurvePublicKey]
+"""Public keys by their kid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,15 @@ class AccessClaims:
 
     username: str
     device_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """A token that was found sound by these keys, and until when it is (Unix seconds)."""
+
+    claims: AccessClaims
+    keys: Keys
+    expires: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +96,34 @@ class TokenMaker:
         )
 
 
-def read_access_token(token: str, keys: PublicKeys) -> AccessClaims:
-    """Verify an access token: signature, key, issuer, audience, expiry. Raises UnauthenticatedError."""
+class AccessTokens:
+    """Reads access tokens. `now_ms` gives Unix milliseconds.
+
+    Those that were sound are remembered, for a program sends the same one for minutes; each is looked at again when
+    the keys have changed or its time is over.
+    """
+
+    def __init__(self, keys: PublicKeys, now_ms: Callable[[], int]) -> None:
+        self._keys = keys
+        self._now_ms = now_ms
+        self._remembered: dict[str, _Verified] = {}
+
+    def read(self, token: str) -> AccessClaims:
+        """Verify an access token: signature, key, issuer, audience, expiry. Raises UnauthenticatedError."""
+        keys = self._keys.all()
+        known = self._remembered.get(token)
+        if known is None or known.keys is not keys or self._now_ms() >= known.expires * 1000:
+            known = _verify(token, keys)
+            if len(self._remembered) >= _REMEMBERED:
+                self._remembered.clear()
+            self._remembered[token] = known
+        return known.claims
+
+
+def _verify(token: str, keys: Keys) -> _Verified:
     try:
         kid = jwt.get_unverified_header(token).get("kid")
-        key = keys.all().get(kid) if isinstance(kid, str) else None
+        key = keys.get(kid) if isinstance(kid, str) else None
         if key is None:
             raise UnauthenticatedError("The access token is not valid.", challenge=_REFUSED)
         claims = jwt.decode(
@@ -100,7 +138,7 @@ def read_access_token(token: str, keys: PublicKeys) -> AccessClaims:
         raise UnauthenticatedError("The access token has expired.", challenge=_REFUSED) from error
     except (jwt.InvalidTokenError, ValueError) as error:
         raise UnauthenticatedError("The access token is not valid.", challenge=_REFUSED) from error
-    return _claims(claims)
+    return _Verified(_claims(claims), keys, int(claims["exp"]))
 
 
 def _claims(claims: dict[str, object]) -> AccessClaims:

@@ -8,17 +8,19 @@ from auth_api.pool import Cursor
 from wire.conversations import Conversation, direct
 from wire.receipts import SEQ_MAX
 
+_TIME = """'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'"""
 _MESSAGE = (
-    "m.seq, m.message_id::text, m.sender_id, m.content_type, m.body, m.sent_at, m.received_at, "
+    "m.seq, m.message_id::text, m.sender_id, m.content_type, m.body, "
+    f"to_char(coalesce(m.sent_at, m.received_at), {_TIME}), to_char(m.received_at, {_TIME}), "
     "m.relation, m.relates_to_seq"
 )
+"""Times come as they are shown: a driver's datetime for each would cost more than all the rest of a page."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConversationState:
     """A conversation in a user's list."""
 
-    conversation: Conversation
     last_message: StoredMessage
     unread: int
     read_seq: int
@@ -33,24 +35,31 @@ class Reader:
 
 
 def history(
-    cur: Cursor, reader: Reader, other: Reader, *, before: int | None, after: int | None, limit: int
-) -> list[StoredMessage]:
-    """List at most `limit` messages of a direct conversation, in ascending seq.
+    cur: Cursor, reader: Reader, other: str, *, before: int | None, after: int | None, limit: int
+) -> list[StoredMessage] | None:
+    """List at most `limit` messages of the direct conversation with a user, in ascending seq; None for no such user.
 
     Those right after `after`; else those right before `before`; else the newest.
     """
     forward = after is not None
     cur.execute(
         f"""
-        SELECT {_MESSAGE} FROM messages m
-        WHERE m.conversation_id = (SELECT id FROM conversations WHERE user_low = %s AND user_high = %s)
-          AND m.seq {">" if forward else "<"} %s
-        ORDER BY m.seq {"ASC" if forward else "DESC"} LIMIT %s
+        SELECT {_MESSAGE}
+        FROM users o
+        LEFT JOIN conversations c
+            ON c.user_low = least(o.id, %(reader)s) AND c.user_high = greatest(o.id, %(reader)s)
+        LEFT JOIN LATERAL (
+            SELECT * FROM messages WHERE conversation_id = c.id AND seq {">" if forward else "<"} %(bound)s
+            ORDER BY seq {"ASC" if forward else "DESC"} LIMIT %(limit)s
+        ) m ON true
+        WHERE o.username = %(other)s
+        ORDER BY m.seq
         """,  # noqa: S608  # constants
-        (*sorted((reader.id, other.id)), after if forward else _below(before), limit),
+        {"reader": reader.id, "other": other, "bound": after if forward else _below(before), "limit": limit},
     )
-    found = [_direct_message(row, reader, other) for row in cur.fetchall()]
-    return found if forward else found[::-1]
+    rows = cur.fetchall()
+    shown = direct(other)
+    return [_message(row, reader, shown) for row in rows if row[0] is not None] if rows else None
 
 
 def feed(cur: Cursor, reader: Reader, after: int, limit: int) -> list[StoredMessage]:
@@ -60,7 +69,7 @@ def feed(cur: Cursor, reader: Reader, after: int, limit: int) -> list[StoredMess
     """
     cur.execute(
         f"""
-        SELECT {_MESSAGE}, o.id, o.username
+        SELECT {_MESSAGE}, o.username
         FROM (
             SELECT n.seq, CASE WHEN c.user_low = p.user_id THEN c.user_high ELSE c.user_low END AS other
             FROM participants p
@@ -77,14 +86,14 @@ def feed(cur: Cursor, reader: Reader, after: int, limit: int) -> list[StoredMess
         """,  # noqa: S608  # a constant
         {"reader": reader.id, "after": after, "limit": limit},
     )
-    return [_direct_message(row, reader, Reader(*row[9:])) for row in cur.fetchall()]
+    return [_message(row, reader, direct(row[9])) for row in cur.fetchall()]
 
 
 def one(cur: Cursor, reader: Reader, seq: int) -> StoredMessage | None:
     """Find a message that the user may read."""
     cur.execute(
         f"""
-        SELECT {_MESSAGE}, o.id, o.username
+        SELECT {_MESSAGE}, o.username
         FROM messages m
         JOIN participants p ON p.conversation_id = m.conversation_id AND p.user_id = %s
         JOIN conversations c ON c.id = m.conversation_id
@@ -94,7 +103,7 @@ def one(cur: Cursor, reader: Reader, seq: int) -> StoredMessage | None:
         (reader.id, seq),
     )
     row = cur.fetchone()
-    return _direct_message(row, reader, Reader(*row[9:])) if row else None
+    return _message(row, reader, direct(row[9])) if row else None
 
 
 def conversations(cur: Cursor, reader: Reader, before: int | None, limit: int) -> tuple[list[ConversationState], bool]:
@@ -105,7 +114,7 @@ def conversations(cur: Cursor, reader: Reader, before: int | None, limit: int) -
     """
     cur.execute(
         f"""
-        SELECT {_MESSAGE}, o.id, o.username, p.read_seq, unread.count
+        SELECT {_MESSAGE}, o.username, p.read_seq, unread.count
         FROM (
             SELECT p.user_id, p.read_seq, c.*, row_number() OVER (ORDER BY c.last_seq DESC) <= %(limit)s AS listed
             FROM participants p JOIN conversations c ON c.id = p.conversation_id
@@ -123,7 +132,7 @@ def conversations(cur: Cursor, reader: Reader, before: int | None, limit: int) -
         {"reader": reader.id, "before": _below(before), "limit": limit},
     )
     found = [
-        ConversationState(direct(row[10]), _direct_message(row, reader, Reader(*row[9:11])), row[12], row[11])
+        ConversationState(_message(row, reader, direct(row[9])), unread=row[11], read_seq=row[10])
         for row in cur.fetchall()
     ]
     return found[:limit], len(found) > limit
@@ -133,17 +142,17 @@ def _below(before: int | None) -> int:
     return SEQ_MAX if before is None else before
 
 
-def _direct_message(row: tuple[Any, ...], reader: Reader, other: Reader) -> StoredMessage:
+def _message(row: tuple[Any, ...], reader: Reader, conversation: Conversation) -> StoredMessage:
     seq, message_id, sender_id, content_type, body, sent_at, received_at, relation, relates_to = row[:9]
     return StoredMessage(
-        seq=seq,
-        id=message_id,
-        conversation=direct(other.username),
-        sender=reader.username if sender_id == reader.id else other.username,
-        content_type=content_type,
-        body=bytes(body),
-        sent_at=sent_at,
-        received_at=received_at,
-        relation=relation,
-        relates_to=relates_to,
+        seq,
+        message_id,
+        conversation,
+        reader.username if sender_id == reader.id else conversation.name,
+        content_type,
+        bytes(body),
+        sent_at,
+        received_at,
+        relation,
+        relates_to,
     )

@@ -44,7 +44,7 @@ def direct_history(path: UsernamePath, query: HistoryQuery) -> Json:
 
 def _entry_json(entry: ConversationState) -> Json:
     return {
-        "conversation": conversation_json(entry.conversation),
+        "conversation": conversation_json(entry.last_message.conversation),
         "last_message": message_json(entry.last_message),
         "unread": entry.unread,
         "last_read_seq": entry.read_seq,

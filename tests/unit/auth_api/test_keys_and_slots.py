@@ -1,5 +1,6 @@
 """Keys on disk, tokens signed with them, and slots that end with their process."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 from auth_api.errors import KeyFilesError, UnauthenticatedError
 from auth_api.keys import PublicKeys, init_keys, load_refresh_key, load_signing_key, rotate_keys
 from auth_api.slots import Slots
-from auth_api.tokens import AccessClaims, TokenMaker, read_access_token
+from auth_api.tokens import AccessClaims, AccessTokens, TokenMaker
 
 
 @pytest.fixture
@@ -31,17 +32,22 @@ def maker(private: Path, ago_ms: int = 0) -> TokenMaker:
     return TokenMaker(load_signing_key(private), lambda: now_ms() - ago_ms, 900, 3600)
 
 
+def reader(public: Path) -> AccessTokens:
+    return AccessTokens(PublicKeys(public), now_ms)
+
+
 def test_a_token_is_read_back_and_one_of_a_rotated_key_too(folders: tuple[Path, Path]) -> None:
     private, public = folders
     keys = PublicKeys(public)
+    tokens = AccessTokens(keys, now_ms)
     old = maker(private).access("alice", "abcdefghij")
-    assert read_access_token(old, keys) == AccessClaims("alice", "abcdefghij")
+    assert tokens.read(old) == AccessClaims("alice", "abcdefghij")
     new_kid, kept = rotate_keys(private, public)
     new = maker(private).access("alice", "abcdefghij")
     assert jwt.get_unverified_header(new)["kid"] == new_kid
     assert [key["kid"] for key in _jwks(keys)] == sorted([new_kid, *kept])
     for token in (old, new):
-        assert read_access_token(token, keys).username == "alice"
+        assert tokens.read(token).username == "alice"
 
 
 def _jwks(keys: PublicKeys) -> list[dict[str, str]]:
@@ -52,10 +58,10 @@ def _jwks(keys: PublicKeys) -> list[dict[str, str]]:
 
 def test_an_expired_token_and_one_for_others_are_refused(folders: tuple[Path, Path]) -> None:
     private, public = folders
-    keys = PublicKeys(public)
+    tokens = reader(public)
     old = maker(private, ago_ms=901_000).access("alice", "abcdefghij")
     with pytest.raises(UnauthenticatedError, match="expired"):
-        read_access_token(old, keys)
+        tokens.read(old)
     key = load_signing_key(private)
     sound = {
         "iss": "nightjar",
@@ -68,19 +74,52 @@ def test_an_expired_token_and_one_for_others_are_refused(folders: tuple[Path, Pa
     for change in ({"aud": "mqtt"}, {"iss": "x"}, {"sub": "A"}, {"sid": "x"}, {"sub": 5}, {"aud": ["api", "mqtt"]}):
         token = jwt.encode({**sound, **change}, key.private, algorithm="ES256", headers={"kid": key.kid})
         with pytest.raises(UnauthenticatedError):
-            read_access_token(token, keys)
+            tokens.read(token)
     for missing in sound:
         claims = {name: value for name, value in sound.items() if name != missing}
         token = jwt.encode(claims, key.private, algorithm="ES256", headers={"kid": key.kid})
         with pytest.raises(UnauthenticatedError):
-            read_access_token(token, keys)
+            tokens.read(token)
+
+
+def test_a_token_that_was_read_before_is_refused_once_its_time_is_over(folders: tuple[Path, Path]) -> None:
+    private, public = folders
+    clock = [now_ms()]
+    tokens = AccessTokens(PublicKeys(public), lambda: clock[0])
+    nearly_over = maker(private, ago_ms=899_000).access("alice", "abcdefghij")
+    assert tokens.read(nearly_over) == tokens.read(nearly_over)
+    time.sleep(2)  # the library that verifies looks at the clock itself
+    clock[0] += 2000
+    with pytest.raises(UnauthenticatedError, match="expired"):
+        tokens.read(nearly_over)
+
+
+def test_a_token_that_was_read_before_is_refused_once_its_key_is_gone(folders: tuple[Path, Path]) -> None:
+    private, public = folders
+    tokens = reader(public)
+    token = maker(private).access("alice", "abcdefghij")
+    assert tokens.read(token) == tokens.read(token)
+    for path in public.glob("*.pem"):
+        path.unlink()
+    with pytest.raises(UnauthenticatedError):
+        tokens.read(token)
+
+
+def test_more_tokens_than_are_remembered_are_all_read(folders: tuple[Path, Path]) -> None:
+    private, public = folders
+    tokens = reader(public)
+    makes = maker(private)
+    devices = ["".join(letters).rjust(10, "a") for letters in itertools.product("abcdefghijk", repeat=3)]
+    made = [makes.access("alice", device) for device in devices]
+    for _ in range(2):
+        assert [tokens.read(token).device_id for token in made] == devices
 
 
 def test_a_file_that_is_no_public_key_is_left_out(folders: tuple[Path, Path]) -> None:
     private, public = folders
     (public / "junk.pem").write_text("junk")
     assert len(PublicKeys(public).all()) == 1
-    assert read_access_token(maker(private).access("alice", "abcdefghij"), PublicKeys(public)).username == "alice"
+    assert reader(public).read(maker(private).access("alice", "abcdefghij")).username == "alice"
 
 
 @pytest.mark.parametrize("content", [b"", b"short", b"x" * 33])
