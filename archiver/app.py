@@ -29,7 +29,7 @@ SETTLE_SECONDS = 1.0
 """How long its receipts and acknowledgements may take then."""
 LEAVE_SECONDS = 20.0
 """How long one archiver of several may take, before that, to finish what the broker has for it."""
-FIRST_EVERY_SECONDS = 15.0
+FIRST_EVERY_SECONDS = 5.0
 """How often the others look whether the first number is free; they move when it is so twice."""
 
 _LOG = logging.getLogger("archiver")

@@ -30,6 +30,13 @@ static int check_write(struct plugin *plugin, const struct client *client, const
 	return strcmp(event->topic, CONTROL_TOPIC) ? MOSQ_ERR_SUCCESS : revoke_take(plugin, event);
 }
 
+static int check_subscribe(struct plugin *plugin, const struct client *client, const char *filter)
+{
+	if(!client || client->revoked || client->departed || !acl_may_subscribe(client->claims.acl, filter)) return MOSQ_ERR_ACL_DENIED;
+	subscriber_note(plugin, client->claims.subject);
+	return MOSQ_ERR_SUCCESS;
+}
+
 int access_check(struct plugin *plugin, const struct mosquitto_evt_acl_check *event)
 {
 	const struct client *client = clients_find(plugin->clients, event->client);
@@ -39,8 +46,7 @@ int access_check(struct plugin *plugin, const struct mosquitto_evt_acl_check *ev
 		case MOSQ_ACL_WRITE:
 			return check_write(plugin, client, event);
 		case MOSQ_ACL_SUBSCRIBE:
-			return allow(client && !client->revoked && !client->departed
-					&& acl_may_subscribe(client->claims.acl, event->topic));
+			return check_subscribe(plugin, client, event->topic);
 		case MOSQ_ACL_UNSUBSCRIBE:
 			return MOSQ_ERR_SUCCESS;
 		default:

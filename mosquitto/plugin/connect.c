@@ -29,6 +29,7 @@ static const char *check_claims(struct plugin *plugin, const struct claims *clai
 	}
 	if(revocations_void(plugin->revocations, username, client_id, claims->issued_ms)) return "the token is revoked";
 	if(!plugin->gate_open && !acl_may_publish(claims->acl, CONTROL_TOPIC, false)) return "not before the first control message";
+	if(subscriber_awaited(plugin, username)) return "not before the archive has subscribed";
 	return NULL;
 }
 

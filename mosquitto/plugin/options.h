@@ -14,6 +14,9 @@ struct options {
 	char *service_users; /* separated by commas */
 	int64_t user_token_seconds;
 	bool wait_for_control;
+	char *wait_for_subscriber;         /* a service user, or NULL */
+	char *subscriber_file;             /* made when that user has subscribed for the first time */
+	int64_t wait_for_subscriber_seconds;
 };
 
 /* Read the options; on failure `why` and `name` say what is wrong with which of them. */

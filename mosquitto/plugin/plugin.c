@@ -119,6 +119,7 @@ static bool set_up(struct plugin *plugin, const struct mosquitto_opt *options, i
 		return false;
 	}
 	plugin->gate_open = !plugin->options.wait_for_control;
+	subscriber_load(plugin);
 	plugin->next_expiry_s = INT64_MAX;
 	plugin->keys = keys_new(plugin->options.keys_dir);
 	plugin->journal = journal_new(plugin->options.revocations_file);

@@ -19,6 +19,8 @@ struct plugin {
 	struct journal *journal;
 	struct clients *clients;
 	bool gate_open;         /* the first control message has come */
+	bool awaiting;          /* the awaited user has subscribed in an earlier life of the broker, but not yet in this one */
+	int64_t opened_s;       /* when the gate was opened */
 	bool kicks_due;         /* some connected client's token has become void */
 	int64_t ticked_s;       /* the second in which `upkeep_tick` last did its work */
 	int64_t next_expiry_s;  /* no connected client's token expires before */
@@ -42,6 +44,13 @@ void revoke_kick(struct plugin *plugin, const struct mosquitto *except);
 void revoke_forget(struct plugin *plugin);
 /* Read the journal at the start. */
 bool revoke_load(struct plugin *plugin);
+
+/* subscriber.c: shared subscriptions do not survive a restart of the broker, so users wait until whoever archives has
+ * subscribed again: what they publish before would reach nobody who stores it. But not for ever, and not where nobody
+ * ever has. */
+void subscriber_load(struct plugin *plugin);
+void subscriber_note(struct plugin *plugin, const char *username);
+bool subscriber_awaited(struct plugin *plugin, const char *username);
 
 /* upkeep.c: what time brings: expiry, keys that come and go, forgetting. */
 void upkeep_tick(struct plugin *plugin);

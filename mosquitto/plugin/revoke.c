@@ -48,7 +48,9 @@ int revoke_take(struct plugin *plugin, const struct mosquitto_evt_acl_check *eve
 				plugin->options.revocations_file, strerror(error));
 		return MOSQ_ERR_UNKNOWN;
 	}
-	if(!plugin->gate_open) mosquitto_log_printf(MOSQ_LOG_NOTICE, "nightjar: the first control message has come, all may connect");
+	if(!plugin->gate_open) mosquitto_log_printf(MOSQ_LOG_NOTICE, "nightjar: the first control message has come, %s may connect",
+			plugin->awaiting ? "services" : "all");
+	if(!plugin->gate_open) plugin->opened_s = now_ms() / 1000;
 	plugin->gate_open = true;
 	return MOSQ_ERR_SUCCESS;
 }

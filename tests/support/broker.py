@@ -70,7 +70,8 @@ def _is_ours(leak: str) -> bool:
 class Broker:
     """A broker on a free port; `plugin=None` is one without it.
 
-    `settings` replace lines of mosquitto.conf; `files` are put into the directory it runs in.
+    `settings` replace lines of mosquitto.conf; `files` are put into the directory it runs in. Started again, it lets
+    users in at once, unless `waits_for_archiver` says to do as mosquitto.conf does.
     """
 
     directory: Path
@@ -78,6 +79,7 @@ class Broker:
     settings: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    waits_for_archiver: bool = False
     port: int = field(default_factory=free_port)
     process: Process | None = None
 
@@ -124,6 +126,8 @@ class Broker:
         lines = path.read_text().splitlines()
         if self.plugin is None:
             lines = [line for line in lines if not line.startswith("plugin")]
+        if not self.waits_for_archiver:
+            lines = [line for line in lines if not line.startswith("plugin_opt_wait_for_subscriber ")]
         for name, value in self.settings.items():
             lines = [line for line in lines if not line.startswith(f"{name} ")]
             place = next((i + 1 for i, line in enumerate(lines) if line.startswith("plugin ")), len(lines) - 1)

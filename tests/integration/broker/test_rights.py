@@ -1,13 +1,15 @@
 """What everybody may do, the guarded broker lets them do: delivery, presence, sessions, over both protocols."""
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.broker.conftest import NewUser, RealmFactory
-from tests.support.broker import Realm
+from tests.integration.broker.conftest import NewUser
+from tests.support.broker import Broker, Realm
 from tests.support.peer import connects, now_ms
+from tests.support.stack import wait_for
 from wire.control import Revocation
 from wire.tokens import AclRule
 from wire.topics import ARCHIVER_FILTERS, own_inbox_filter, sent_filter
@@ -108,9 +110,12 @@ def test_a_session_is_read_with_the_rights_of_the_new_token(realm: Realm, new_us
     realm.close()
 
 
-def test_a_session_survives_a_restart_and_waits_for_the_gate(new_realm: RealmFactory) -> None:
-    """What waits for the archiver is saved when the broker stops, and delivered when both are back."""
-    realm = new_realm().start()
+def test_a_session_survives_a_restart_and_users_wait_for_the_archiver(tmp_path: Path, plugin: Path) -> None:
+    """What waits for the archiver is saved when the broker stops. Its shared subscription is not, so nobody may
+
+    publish before it has subscribed again.
+    """
+    realm = Realm(Broker(tmp_path / "broker", plugin, waits_for_archiver=True)).start()
     session: dict[str, Any] = {"clean": False, "session_seconds": 86400}
     with realm.connect("archiver", "archiver.1", **session) as archiver:
         archiver.subscribe(ARCHIVER_FILTERS[0])
@@ -119,12 +124,35 @@ def test_a_session_survives_a_restart_and_waits_for_the_gate(new_realm: RealmFac
     realm.close()
     realm.broker.stop()
     realm.start()
-    # Published while the restored session has no token in this broker's life.
+    assert not connects(lambda: realm.connect("alice"))
+    assert "alice.aaaaaaaaaa from 127.0.0.1 is refused: not before the archive has subscribed" in realm.broker.log
+    with realm.connect("archiver", "archiver.1", **session) as archiver:
+        archiver.wait_for(b"hello")
+        assert not connects(lambda: realm.connect("alice"))
+        archiver.subscribe(ARCHIVER_FILTERS[0])
     with realm.connect("alice") as alice:
         alice.publish("users/bob/inbox/alice", b"hello again")
     with realm.connect("archiver", "archiver.1", **session) as archiver:
-        archiver.wait_for(b"hello")
         archiver.wait_for(b"hello again")
+    realm.close()
+    realm.broker.stop()
+
+
+def test_users_do_not_wait_for_ever_for_the_archiver(tmp_path: Path, plugin: Path) -> None:
+    """Chat goes on without it after a while, and where none ever was it does so at once."""
+    settings = {"plugin_opt_wait_for_subscriber_seconds": "2"}
+    realm = Realm(Broker(tmp_path / "broker", plugin, settings, waits_for_archiver=True)).start()
+    assert connects(lambda: realm.connect("alice"))
+    with realm.connect("archiver", "archiver.1") as archiver:
+        archiver.subscribe(ARCHIVER_FILTERS[0])
+    realm.close()
+    realm.broker.kill()
+    realm.start()
+    assert not connects(lambda: realm.connect("alice"))
+    wait_for(lambda: connects(lambda: realm.connect("alice")), "alice is let in", 10)
+    assert realm.broker.log.count("nightjar: archiver has not subscribed, all may connect") == 1
+    realm.close()
+    realm.broker.stop()
 
 
 def test_the_archivers_session_outlives_its_tokens_expiry(realm: Realm, new_user: NewUser) -> None:
