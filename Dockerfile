@@ -33,7 +33,7 @@ CMD ["python", "-m", "auth_api", "serve"]
 FROM debian:trixie-slim AS plugin-build
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-    gcc libc6-dev libjansson-dev libjwt-dev libmosquitto-dev make mosquitto-dev \
+    gcc libc6-dev libjansson-dev libmosquitto-dev libssl-dev make mosquitto-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY mosquitto mosquitto
@@ -41,7 +41,7 @@ RUN make -C mosquitto BUILD=/build/plugin
 
 FROM debian:trixie-slim AS broker
 RUN apt-get update \
- && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends libjansson4 libjwt2 mosquitto \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends libjansson4 libssl3t64 mosquitto \
  && rm -rf /var/lib/apt/lists/* \
  && groupadd --gid 10001 nightjar \
  && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin nightjar \

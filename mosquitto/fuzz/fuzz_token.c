@@ -51,6 +51,18 @@ static void check_header(const char *token)
 	else require(why != NULL);
 }
 
+/* A signature is read from its one spelling only. */
+static void check_signature(const char *token)
+{
+	unsigned char signature[SIGNATURE_BYTES];
+	char spelled[2 * SIGNATURE_BYTES];
+	size_t size;
+	if(!token_read_signature(token, &size, signature)) return;
+	encode(spelled, signature, SIGNATURE_BYTES);
+	require(size < strlen(token) && token[size] == '.' && !strcmp(token + size + 1, spelled));
+	require(memchr(token, '.', size) != NULL);
+}
+
 static void check_decoding(const uint8_t *data, size_t size, const char *encoded)
 {
 	size_t got;
@@ -67,12 +79,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	raw[size] = '\0';
 	check_header(raw);
 	check_claims(raw);
+	check_signature(raw);
 	encode(encoded, data, size);
 	check_decoding(data, size, encoded);
 	strcat(strcpy(token, encoded), ".e30.");
 	check_header(token);
 	strcat(strcat(strcpy(token, "e30."), encoded), ".");
 	check_claims(token);
+	strcat(strcpy(token, "e30.e30."), encoded);
+	check_signature(token);
 	free(raw);
 	free(encoded);
 	free(token);

@@ -20,70 +20,82 @@ struct acl {
 	struct rule rules[];
 };
 
-static unsigned char parse_action(const json_t *action)
+static unsigned char parse_action(const char *name)
 {
-	const char *name = json_string_value(action);
 	if(!name) return 0;
 	if(!strcmp(name, "publish")) return PUBLISH;
 	if(!strcmp(name, "subscribe")) return SUBSCRIBE;
 	return !strcmp(name, "all") ? PUBLISH | SUBSCRIBE : 0;
 }
 
-/* Check one rule. A member that is not known might narrow the permission, so it refuses the whole token. */
-static const char *check_rule(const json_t *rule)
+/* Take one rule; its filter stays in the JSON. A member that is not known might narrow the permission, so it refuses the
+ * whole token. */
+static const char *read_rule(json_t *json, struct rule *rule)
 {
-	const json_t *retain = json_object_get(rule, "retain");
-	const char *permission = json_string_value(json_object_get(rule, "permission"));
-	const char *topic = json_string_value(json_object_get(rule, "topic"));
+	const char *name, *permission = NULL, *action = NULL;
+	json_t *value;
+	json_object_foreach(json, name, value){
+		if(!strcmp(name, "permission")) permission = json_string_value(value);
+		else if(!strcmp(name, "action")) action = json_string_value(value);
+		else if(!strcmp(name, "topic")) rule->filter = json_string_value(value);
+		else if(strcmp(name, "retain")) return "an acl rule has an unknown member";
+		else if(!json_is_boolean(value)) return "an acl rule's retain is no boolean";
+		else rule->retain = json_is_true(value);
+	}
+	rule->actions = parse_action(action);
 	if(!permission || strcmp(permission, "allow")) return "an acl rule is no \"allow\"";
-	if(!parse_action(json_object_get(rule, "action"))) return "an acl rule has no known action";
-	if(!topic || !filter_is_valid(topic)) return "an acl rule has no valid topic filter";
-	if(retain && !json_is_boolean(retain)) return "an acl rule's retain is no boolean";
-	if(json_object_size(rule) != (retain ? 4u : 3u)) return "an acl rule has an unknown member";
+	if(!rule->actions) return "an acl rule has no known action";
+	if(!rule->filter || !filter_is_valid(rule->filter)) return "an acl rule has no valid topic filter";
 	return NULL;
 }
 
-static const char *check_claim(const json_t *claim, size_t *text)
+static const char *read_rules(const json_t *claim, struct rule *rules, size_t *text)
 {
 	size_t index;
-	const json_t *rule;
-	if(!json_is_array(claim)) return "acl is no list";
-	if(json_array_size(claim) > ACL_RULES_MAX) return "acl has too many rules";
+	json_t *item;
 	*text = 0;
-	json_array_foreach(claim, index, rule){
-		const char *why = check_rule(rule);
+	json_array_foreach(claim, index, item){
+		const char *why = read_rule(item, &rules[index]);
 		if(why) return why;
-		*text += json_string_length(json_object_get(rule, "topic")) + 1;
+		*text += strlen(rules[index].filter) + 1;
 	}
+	return NULL;
+}
+
+/* Copy the filters out of the JSON, behind the rules. */
+static void take_filters(struct acl *acl)
+{
+	char *free_text = (char *)&acl->rules[acl->count];
+	for(size_t i = 0; i < acl->count; i++){
+		struct rule *rule = &acl->rules[i];
+		size_t size = strlen(rule->filter) + 1;
+		rule->filter = memcpy(free_text, rule->filter, size);
+		rule->readable = filter_unshared(rule->filter);
+		free_text += size;
+	}
+}
+
+static struct acl *refuse(struct acl *acl, const char **why, const char *reason)
+{
+	free(acl);
+	*why = reason;
 	return NULL;
 }
 
 struct acl *acl_from_json(const json_t *claim, const char **why)
 {
-	size_t text, index;
-	const json_t *item;
-	*why = check_claim(claim, &text);
-	if(*why) return NULL;
-	size_t count = json_array_size(claim);
-	struct acl *acl = calloc(1, sizeof *acl + count * sizeof acl->rules[0] + text);
-	if(!acl){
-		*why = "out of memory";
-		return NULL;
-	}
-	char *free_text = (char *)&acl->rules[count];
+	size_t text, count = json_array_size(claim);
+	if(!json_is_array(claim)) return refuse(NULL, why, "acl is no list");
+	if(count > ACL_RULES_MAX) return refuse(NULL, why, "acl has too many rules");
+	struct acl *acl = calloc(1, sizeof *acl + count * sizeof acl->rules[0]);
+	if(!acl) return refuse(NULL, why, "out of memory");
+	*why = read_rules(claim, acl->rules, &text);
+	if(*why) return refuse(acl, why, *why);
 	acl->count = count;
-	json_array_foreach(claim, index, item){
-		struct rule *rule = &acl->rules[index];
-		const json_t *topic = json_object_get(item, "topic");
-		size_t size = json_string_length(topic) + 1;
-		memcpy(free_text, json_string_value(topic), size);
-		rule->filter = free_text;
-		rule->readable = filter_unshared(rule->filter);
-		rule->actions = parse_action(json_object_get(item, "action"));
-		rule->retain = json_is_true(json_object_get(item, "retain"));
-		free_text += size;
-	}
-	return acl;
+	struct acl *whole = realloc(acl, sizeof *acl + count * sizeof acl->rules[0] + text);
+	if(!whole) return refuse(acl, why, "out of memory");
+	take_filters(whole);
+	return whole;
 }
 
 void acl_free(struct acl *acl)

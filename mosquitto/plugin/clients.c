@@ -112,7 +112,7 @@ static void grow(struct clients *clients)
 	free(old);
 }
 
-struct client *clients_add(struct clients *clients, const void *handle, struct claims *claims, const char *kid)
+struct client *clients_add(struct clients *clients, const void *handle, struct claims *claims, uint64_t key)
 {
 	struct client *before = clients_find(clients, handle);
 	struct client *client = calloc(1, sizeof *client);
@@ -121,7 +121,7 @@ struct client *clients_add(struct clients *clients, const void *handle, struct c
 	if(clients->count >= clients->buckets) grow(clients);
 	client->handle = handle;
 	client->claims = *claims;
-	strncpy(client->kid, kid, KID_MAX);
+	client->key = key;
 	memset(claims, 0, sizeof *claims);
 	link_client(clients, client);
 	clients->count++;

@@ -17,7 +17,7 @@
 struct client {
 	const void *handle;
 	struct claims claims;
-	char kid[KID_MAX + 1];
+	uint64_t key; /* the number of the one that its token is signed with */
 	bool revoked;
 	bool departed;
 	int64_t departed_s;
@@ -33,7 +33,7 @@ void clients_free(struct clients *clients);
 
 /* Record an authenticated connection, in place of whatever had the handle before. Takes over the claims on success;
  * NULL when there is no memory. */
-struct client *clients_add(struct clients *clients, const void *handle, struct claims *claims, const char *kid);
+struct client *clients_add(struct clients *clients, const void *handle, struct claims *claims, uint64_t key);
 struct client *clients_find(const struct clients *clients, const void *handle);
 /* The connection is gone. Of a client that has departed before, the older connection is forgotten: the broker dropped its
  * will when the newer one came. So there are never more records than clients, twice, however often they connect. */

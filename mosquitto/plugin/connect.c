@@ -2,20 +2,25 @@
 
 #include <string.h>
 
-#include "verify.h"
-
 #define KEY_RETRY_SECONDS 1
 
-static const char *find_key(struct plugin *plugin, const char *kid, int64_t now_s)
+static const struct key *find_key(struct plugin *plugin, const char *kid, int64_t now_s)
 {
-	const char *pem = keys_find(plugin->keys, kid);
-	if(!pem && now_s - plugin->keys_tried_s >= KEY_RETRY_SECONDS){
+	const struct key *key = keys_find(plugin->keys, kid);
+	if(!key && now_s - plugin->keys_tried_s >= KEY_RETRY_SECONDS){
 		/* It may have been made a moment ago. */
 		plugin->keys_tried_s = now_s;
 		upkeep_reload_keys(plugin);
-		pem = keys_find(plugin->keys, kid);
+		key = keys_find(plugin->keys, kid);
 	}
-	return pem;
+	return key;
+}
+
+static bool is_signed(const char *token, const struct key *key)
+{
+	unsigned char signature[SIGNATURE_BYTES];
+	size_t size;
+	return token_read_signature(token, &size, signature) && verifier_accepts(key->verifier, token, size, signature);
 }
 
 /* Check what binds the claims to this connection, and what this broker knows beside them. */
@@ -41,13 +46,13 @@ const char *connect_check(struct plugin *plugin, const struct mosquitto *handle,
 	if(!client_id || !username || !token) return "no token";
 	if(!token_read_kid(token, kid, &why)) return why;
 	int64_t now = now_ms();
-	const char *pem = find_key(plugin, kid, now / 1000);
-	if(!pem) return "no such key";
-	if(!token_is_signed_by(token, pem)) return "the signature is wrong";
+	const struct key *key = find_key(plugin, kid, now / 1000);
+	if(!key) return "no such key";
+	if(!is_signed(token, key)) return "the signature is wrong";
 	if(!token_read_claims(token, now, &claims, &why)) return why;
 	why = check_claims(plugin, &claims, client_id, username);
 	int64_t expires_s = claims.expires_s;
-	if(!why && !clients_add(plugin->clients, handle, &claims, kid)) why = "out of memory";
+	if(!why && !clients_add(plugin->clients, handle, &claims, key->number)) why = "out of memory";
 	if(why){
 		claims_clear(&claims);
 	}else if(expires_s < plugin->next_expiry_s){

@@ -7,21 +7,21 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "token.h"
-
 #define KEYS_MAX 64
 #define PEM_MAX 4096
 #define PEM_START "-----BEGIN PUBLIC KEY-----"
 
-struct key {
-	char kid[KID_MAX + 1];
+/* A file. One that looks like a public key but is none is kept as well, without a verifier. */
+struct entry {
+	struct key key;
 	char pem[PEM_MAX];
 };
 
 struct keys {
 	char *directory;
 	unsigned count;
-	struct key *list;
+	struct entry *list;
+	uint64_t numbers; /* given so far */
 	struct timespec read_at;
 };
 
@@ -36,11 +36,17 @@ struct keys *keys_new(const char *directory)
 	return keys;
 }
 
+static void free_list(struct entry *list, unsigned count)
+{
+	for(unsigned i = 0; i < count; i++) verifier_free(list[i].key.verifier);
+	free(list);
+}
+
 void keys_free(struct keys *keys)
 {
 	if(!keys) return;
+	free_list(keys->list, keys->count);
 	free(keys->directory);
-	free(keys->list);
 	free(keys);
 }
 
@@ -81,20 +87,47 @@ static bool read_kid(const char *name, char kid[KID_MAX + 1])
 }
 
 /* False when a file or the directory itself cannot be read: a key that is not seen is not a key that is gone. */
-static bool read_directory(DIR *directory, const char *path, struct key *list, unsigned *count)
+static bool read_directory(DIR *directory, const char *path, struct entry *list, unsigned *count)
 {
 	*count = 0;
 	while(*count < KEYS_MAX){
-		struct key *key = &list[*count];
+		struct entry *entry = &list[*count];
 		size_t size;
 		errno = 0;
-		const struct dirent *entry = readdir(directory);
-		if(!entry) return errno == 0;
-		if(!read_kid(entry->d_name, key->kid)) continue;
-		if(!read_file(path, entry->d_name, key->pem, &size)) return false;
-		if(is_pem(key->pem, size)) (*count)++;
+		const struct dirent *file = readdir(directory);
+		if(!file) return errno == 0;
+		if(!read_kid(file->d_name, entry->key.kid)) continue;
+		if(!read_file(path, file->d_name, entry->pem, &size)) return false;
+		if(is_pem(entry->pem, size)) (*count)++;
 	}
 	return true;
+}
+
+static struct entry *find_same(const struct keys *keys, const struct entry *wanted)
+{
+	for(unsigned i = 0; i < keys->count; i++){
+		struct entry *entry = &keys->list[i];
+		if(!strcmp(entry->key.kid, wanted->key.kid) && !strcmp(entry->pem, wanted->pem)) return entry;
+	}
+	return NULL;
+}
+
+/* Take the files read now for those read before: parsed keys move over, the rest is parsed, and what is gone is freed. */
+static void replace_list(struct keys *keys, struct entry *list, unsigned count)
+{
+	for(unsigned i = 0; i < count; i++){
+		struct entry *same = find_same(keys, &list[i]);
+		if(same && same->key.verifier){
+			list[i].key = same->key;
+			same->key.verifier = NULL;
+		}else{
+			list[i].key.number = ++keys->numbers;
+			list[i].key.verifier = verifier_new(list[i].pem);
+		}
+	}
+	free_list(keys->list, keys->count);
+	keys->list = list;
+	keys->count = count;
 }
 
 bool keys_load(struct keys *keys)
@@ -103,7 +136,7 @@ bool keys_load(struct keys *keys)
 	unsigned count;
 	DIR *directory = opendir(keys->directory);
 	if(!directory) return false;
-	struct key *list = calloc(KEYS_MAX, sizeof *list);
+	struct entry *list = calloc(KEYS_MAX, sizeof *list);
 	if(!list || fstat(dirfd(directory), &status) || !read_directory(directory, keys->directory, list, &count)){
 		int error = errno;
 		free(list);
@@ -112,9 +145,7 @@ bool keys_load(struct keys *keys)
 		return false;
 	}
 	closedir(directory);
-	free(keys->list);
-	keys->list = list;
-	keys->count = count;
+	replace_list(keys, list, count);
 	keys->read_at = status.st_mtim;
 	return true;
 }
@@ -126,15 +157,32 @@ bool keys_changed(const struct keys *keys)
 		&& (status.st_mtim.tv_sec != keys->read_at.tv_sec || status.st_mtim.tv_nsec != keys->read_at.tv_nsec);
 }
 
-const char *keys_find(const struct keys *keys, const char *kid)
+const struct key *keys_find(const struct keys *keys, const char *kid)
 {
 	for(unsigned i = 0; i < keys->count; i++){
-		if(!strcmp(keys->list[i].kid, kid)) return keys->list[i].pem;
+		const struct key *key = &keys->list[i].key;
+		if(key->verifier && !strcmp(key->kid, kid)) return key;
 	}
 	return NULL;
 }
 
+bool keys_hold(const struct keys *keys, uint64_t number)
+{
+	for(unsigned i = 0; i < keys->count; i++){
+		const struct key *key = &keys->list[i].key;
+		if(key->verifier && key->number == number) return true;
+	}
+	return false;
+}
+
 unsigned keys_count(const struct keys *keys)
 {
-	return keys->count;
+	return keys->count - keys_unusable(keys);
+}
+
+unsigned keys_unusable(const struct keys *keys)
+{
+	unsigned unusable = 0;
+	for(unsigned i = 0; i < keys->count; i++) unusable += !keys->list[i].key.verifier;
+	return unusable;
 }

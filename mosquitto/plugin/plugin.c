@@ -105,6 +105,7 @@ static bool load_keys(struct plugin *plugin)
 {
 	if(keys_load(plugin->keys)){
 		mosquitto_log_printf(MOSQ_LOG_NOTICE, "nightjar: %u keys in %s", keys_count(plugin->keys), plugin->options.keys_dir);
+		upkeep_tell_unusable(plugin);
 		return true;
 	}
 	mosquitto_log_printf(MOSQ_LOG_ERR, "nightjar: plugin_opt_keys_dir %s cannot be read: %s", plugin->options.keys_dir, strerror(errno));

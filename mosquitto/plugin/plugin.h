@@ -24,6 +24,7 @@ struct plugin {
 	bool kicks_due;         /* some connected client's token has become void */
 	int64_t ticked_s;       /* the second in which `upkeep_tick` last did its work */
 	int64_t next_expiry_s;  /* no connected client's token expires before */
+	unsigned keys_unusable; /* files that held no key of ours when the keys were last read */
 	int64_t keys_tried_s;   /* when an unknown key id last made us look */
 };
 
@@ -54,6 +55,8 @@ bool subscriber_awaited(struct plugin *plugin, const char *username);
 
 /* upkeep.c: what time brings: expiry, keys that come and go, forgetting. */
 void upkeep_tick(struct plugin *plugin);
+/* Say in the log how many key files are unusable, when there are more than the last time. */
+void upkeep_tell_unusable(struct plugin *plugin);
 void upkeep_reload_keys(struct plugin *plugin);
 
 /* kick.c: call `wanted` for every connected client, and disconnect those for which it holds. */

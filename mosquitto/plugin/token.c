@@ -48,11 +48,26 @@ static bool split(const char *token, const char **payload, const char **signatur
 	return true;
 }
 
+bool token_read_signature(const char *token, size_t *signed_size, unsigned char signature[SIGNATURE_BYTES])
+{
+	const char *payload, *encoded;
+	size_t size;
+	if(!split(token, &payload, &encoded)) return false;
+	char *decoded = base64url_decode(encoded, strlen(encoded), &size);
+	bool read = decoded && size == SIGNATURE_BYTES;
+	if(read) memcpy(signature, decoded, SIGNATURE_BYTES);
+	*signed_size = (size_t)(encoded - token) - 1;
+	free(decoded);
+	return read;
+}
+
 static bool read_header(const json_t *header, char kid[KID_MAX + 1], const char **why)
 {
 	const char *alg = json_string_value(json_object_get(header, "alg"));
 	const char *id = json_string_value(json_object_get(header, "kid"));
+	const char *type = json_string_value(json_object_get(header, "typ"));
 	if(!alg || strcmp(alg, "ES256")) return refuse(why, "the algorithm of the token is not ES256");
+	if(type && strcasecmp(type, "JWT")) return refuse(why, "the type of the token is not JWT");
 	if(json_object_get(header, "crit")) return refuse(why, "the token has critical extensions");
 	if(!id || !kid_is_valid(id)) return refuse(why, "the token names no key");
 	strcpy(kid, id);

@@ -1,4 +1,5 @@
-/* What a token says. Nothing here trusts it: the signature is checked in verify.c, between the two functions below. */
+/* What a token says. Nothing here trusts it: the signature is checked by verify.c, after the
+ * header is read and before the claims are. */
 #ifndef NIGHTJAR_TOKEN_H
 #define NIGHTJAR_TOKEN_H
 
@@ -6,6 +7,7 @@
 #include <stdint.h>
 
 #include "acl.h"
+#include "verify.h"
 
 #define KID_MAX 64
 #define TOKEN_MAX 65535 /* bytes; an MQTT password cannot be longer either */
@@ -18,6 +20,10 @@ struct claims {
 	int64_t issued_ms;
 	struct acl *acl;
 };
+
+/* Find what is signed, the first bytes of the token up to its second dot, and the signature. False when there is no
+ * signature of the right length. */
+bool token_read_signature(const char *token, size_t *signed_size, unsigned char signature[SIGNATURE_BYTES]);
 
 /* Read the key id out of a header that says ES256 and nothing unheard of. False when it cannot be used; `why` says so. */
 bool token_read_kid(const char *token, char kid[KID_MAX + 1], const char **why);

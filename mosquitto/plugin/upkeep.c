@@ -30,7 +30,16 @@ static void disconnect_expired(struct plugin *plugin, int64_t now_s)
 
 static bool has_lost_its_key(const struct client *client, const void *keys)
 {
-	return keys_find(keys, client->kid) == NULL;
+	return !keys_hold(keys, client->key);
+}
+
+void upkeep_tell_unusable(struct plugin *plugin)
+{
+	unsigned unusable = keys_unusable(plugin->keys);
+	if(unusable > plugin->keys_unusable){
+		mosquitto_log_printf(MOSQ_LOG_WARNING, "nightjar: %u files in %s are no public keys of P-256", unusable, plugin->options.keys_dir);
+	}
+	plugin->keys_unusable = unusable;
 }
 
 void upkeep_reload_keys(struct plugin *plugin)
@@ -40,6 +49,7 @@ void upkeep_reload_keys(struct plugin *plugin)
 				plugin->options.keys_dir, strerror(errno));
 		return;
 	}
+	upkeep_tell_unusable(plugin);
 	if(!keys_count(plugin->keys)) mosquitto_log_printf(MOSQ_LOG_WARNING, "nightjar: %s holds no key", plugin->options.keys_dir);
 	kick_all(plugin, has_lost_its_key, plugin->keys, true);
 }

@@ -81,6 +81,6 @@ ensure_packages() {
 # broker_packages WHY [COMMAND_OR_FILE=PACKAGE …] installs the broker, what compiles its plugin, and what is named beside.
 broker_packages() {
   ensure_packages "$1" "${@:2}" mosquitto=mosquitto gcc=gcc make=make /usr/include/mosquitto_broker.h=mosquitto-dev \
-    /usr/include/stdio.h=libc6-dev /usr/include/mosquitto.h=libmosquitto-dev /usr/include/jwt.h=libjwt-dev \
+    /usr/include/stdio.h=libc6-dev /usr/include/mosquitto.h=libmosquitto-dev /usr/include/openssl/evp.h=libssl-dev \
     /usr/include/jansson.h=libjansson-dev
 }

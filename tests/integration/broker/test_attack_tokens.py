@@ -4,8 +4,7 @@ import base64
 import hmac
 import json
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import jwt
@@ -14,43 +13,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from tests.integration.broker.conftest import Arena, NewUser
 from tests.support.broker import Realm
+from tests.support.forger import Forger, encode
 from tests.support.peer import connects
 from tests.support.raw_mqtt import CONNACK, RawConnection, connect_packet, text
 from tests.support.tokens import REMOVE, KeyPair, mint, mqtt_claims
 from wire.tokens import user_acl
 
 NOT_AUTHORIZED = 0x87
-
-
-@dataclass(frozen=True)
-class Forger:
-    """What somebody has who makes tokens: the claims that would be good, and everything public."""
-
-    claims: dict[str, Any]
-    key: KeyPair
-
-    @property
-    def header(self) -> dict[str, Any]:
-        """The header of a good token."""
-        return {"alg": "ES256", "typ": "JWT", "kid": self.key.kid}
-
-    def sign(self, header: Mapping[str, Any], sign: Callable[[bytes], bytes]) -> str:
-        """Put a token together by hand."""
-        message = b".".join(_encode(json.dumps(part).encode()) for part in (header, self.claims))
-        return (message + b"." + _encode(sign(message))).decode()
-
-    def good(self, **claims: Any) -> str:
-        """Sign with the real key, with other claims: what only a broken issuer would do."""
-        changed = {name: value for name, value in {**self.claims, **claims}.items() if value is not REMOVE}
-        return self.raw_claims(json.dumps(changed).encode())
-
-    def raw_claims(self, text: bytes) -> str:
-        """Sign any bytes with the real key."""
-        return jwt.api_jws.encode(text, self.key.private, "ES256", headers={"kid": self.key.kid})
-
-
-def _encode(content: bytes) -> bytes:
-    return base64.urlsafe_b64encode(content).rstrip(b"=")
 
 
 def _without_algorithm(forger: Forger) -> str:
@@ -115,7 +84,7 @@ def _critical(forger: Forger) -> str:
 
 def _altered_claims(forger: Forger) -> str:
     header, _, signature = forger.good().split(".")
-    claims = _encode(json.dumps({**forger.claims, "exp": int(time.time()) + 86000}).encode()).decode()
+    claims = encode(json.dumps({**forger.claims, "exp": int(time.time()) + 86000}).encode()).decode()
     return f"{header}.{claims}.{signature}"
 
 
@@ -129,7 +98,7 @@ def _empty_signature(forger: Forger) -> str:
 
 
 def _zero_signature(forger: Forger) -> str:
-    return forger.good().rpartition(".")[0] + "." + _encode(bytes(64)).decode()
+    return forger.good().rpartition(".")[0] + "." + encode(bytes(64)).decode()
 
 
 def _two_parts(forger: Forger) -> str:

@@ -10,7 +10,7 @@ import pytest
 from scripts.stack.broker import SOURCE
 
 SECONDS = int(os.environ.get("NIGHTJAR_FUZZ_SECONDS", "8"))
-TARGETS = ["token", "filter", "control"]
+TARGETS = ["token", "verify", "filter", "control"]
 
 
 @pytest.fixture(scope="session")

@@ -4,19 +4,33 @@ import resource
 import time
 from pathlib import Path
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.integration.broker.conftest import RealmFactory
 from tests.support.broker import Realm
 from tests.support.peer import connects
 from tests.support.stack import wait_for
-from tests.support.tokens import KeyPair, mint
+from tests.support.tokens import KeyPair, mint, mqtt_claims
 from wire.tokens import user_acl
 
 
 def _accepts(realm: Realm, key: KeyPair, user: str = "alice") -> bool:
     token = mint(key, user, f"{user}.x", user_acl(user))
     return connects(lambda: realm.connect(user, f"{user}.x", token=token))
+
+
+def _under(key: KeyPair, kid: str, client_id: str = "alice.x") -> str:
+    """Sign a good token of alice's, and name the key as the file is called."""
+    claims = mqtt_claims("alice", client_id, user_acl("alice"))
+    return jwt.encode(claims, key.private, "ES256", headers={"kid": kid})
+
+
+def _pem(key: PrivateKeyTypes) -> bytes:
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def test_two_keys_are_good_at_the_same_time(new_realm: RealmFactory) -> None:
@@ -126,6 +140,87 @@ def test_a_file_that_only_looks_like_a_key_does_no_harm(new_realm: RealmFactory,
     realm.start()
     assert not _accepts(realm, key)
     assert _accepts(realm, realm.key)
+
+
+def test_a_file_replaced_by_another_key(new_realm: RealmFactory) -> None:
+    """The name stays, the key does not: tokens by the old one are refused, whoever came in by one has to go."""
+    realm, old, new = new_realm().start(), KeyPair.new(), KeyPair.new()
+    path = realm.broker.keys / "shared.pem"
+    path.write_bytes(old.public_pem)
+    stays = realm.connect("bob")
+    leaves = realm.connect("alice", "alice.x", token=_under(old, "shared"))
+    partial = path.with_name(".new")
+    partial.write_bytes(new.public_pem)
+
+    partial.replace(path)
+
+    leaves.wait_closed(timeout=3)
+    assert not connects(lambda: realm.connect("alice", "alice.x", token=_under(old, "shared")))
+    assert connects(lambda: realm.connect("alice", "alice.x", token=_under(new, "shared")))
+    assert stays.connected
+
+
+def test_a_file_written_over_in_place(new_realm: RealmFactory) -> None:
+    """The directory does not change by it, so that SIGHUP is what makes the broker look."""
+    realm, old, new = new_realm().start(), KeyPair.new(), KeyPair.new()
+    path = realm.broker.keys / "shared.pem"
+    path.write_bytes(old.public_pem)
+    leaves = realm.connect("alice", "alice.x", token=_under(old, "shared"))
+
+    path.write_bytes(new.public_pem)
+    realm.broker.reload()
+
+    leaves.wait_closed(timeout=3)
+    assert not connects(lambda: realm.connect("alice", "alice.x", token=_under(old, "shared")))
+    assert connects(lambda: realm.connect("alice", "alice.x", token=_under(new, "shared")))
+
+
+def test_a_key_under_two_names(new_realm: RealmFactory) -> None:
+    """Each name is a key of its own: when one goes, those who came in by the other stay."""
+    realm, key = new_realm().start(), KeyPair.new()
+    first, second = realm.broker.keys / "first.pem", realm.broker.keys / "second.pem"
+    first.write_bytes(key.public_pem)
+    second.write_bytes(key.public_pem)
+    leaves = realm.connect("alice", "alice.x", token=_under(key, "first"))
+    stays = realm.connect("alice", "alice.y", token=_under(key, "second", "alice.y"))
+
+    first.unlink()
+
+    leaves.wait_closed(timeout=3)
+    assert stays.subscribe("users/alice/#") == 1
+    assert not connects(lambda: realm.connect("alice", "alice.x", token=_under(key, "first")))
+
+
+UNUSABLE: dict[str, bytes] = {
+    "a broken one": KeyPair.new().public_pem[:60] + b"\n-----END PUBLIC KEY-----\n",
+    "a P-384 key": _pem(ec.generate_private_key(ec.SECP384R1())),
+    "a key of another curve of 256 bits": _pem(ec.generate_private_key(ec.SECP256K1())),
+    "an RSA key": _pem(rsa.generate_private_key(65537, 2048)),
+    "an Ed25519 key": _pem(ed25519.Ed25519PrivateKey.generate()),
+    "a key that wants a password": KeyPair.new().public_pem.replace(
+        b"KEY-----\n",
+        b"KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\n",
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", UNUSABLE)
+def test_an_unusable_key_appears_beside_a_good_one(new_realm: RealmFactory, kind: str) -> None:
+    """It verifies nothing and the log says that it is there; the good one goes on, with those who came in by it."""
+    realm = new_realm().start()
+    stays = realm.connect("bob")
+    (realm.broker.keys / "unusable.pem").write_bytes(UNUSABLE[kind])
+    wait_for(
+        lambda: "1 files in ./keys are no public keys of P-256" in realm.broker.log, "a line in the log", timeout=5
+    )
+    assert _accepts(realm, realm.key)
+    assert not connects(lambda: realm.connect("alice", "alice.x", token=_under(KeyPair.new(), "unusable")))
+    assert stays.connected
+    (realm.broker.keys / "unusable.pem").write_bytes(realm.key.public_pem)
+    realm.broker.reload()
+    token = _under(realm.key, "unusable")
+    wait_for(lambda: connects(lambda: realm.connect("alice", "alice.x", token=token)), "the mended key is found")
 
 
 def test_unknown_key_ids_do_not_keep_the_broker_reading(new_realm: RealmFactory) -> None:
