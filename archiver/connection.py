@@ -6,6 +6,7 @@ aiomqtt 3.0.0a1 is pinned. What is overridden here, and why:
 - it queues what it receives without bound, one message at a time: here all that one read brings is handed over at
   once, and while nobody takes it nothing more is read, nor is the broker asked for an answer that we would not read;
 - an error in its background tasks leaves `messages()` waiting for ever;
+- a connection that was reset when the next ping is due, as after we were stopped, gets pings without end;
 - closing and disconnecting wait without limit for a broker that no longer reads.
 
 A connection is used once: `reconnect=True` would keep packet ids of an ended connection.
@@ -219,10 +220,17 @@ class Connection(Client):
         self._held = False
 
     async def _pingreq(self) -> PingRespPacket:
-        """Wait for any sign of life after a PINGREQ; not while it is we who do not read."""
+        """Wait for any sign of life after a PINGREQ; not while it is we who do not read.
+
+        Raises OSError when there is no connection any more: after a ConnectError the library would ask again at once,
+        without end and without letting anything else run.
+        """
         if not self._held:
             self._heard.clear()
-        await self._send(PingReqPacket())
+        try:
+            await self._send(PingReqPacket())
+        except ConnectError as error:
+            raise ConnectionResetError from error
         await self._heard.wait()
         return PingRespPacket()
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from ipaddress import ip_address
 
 from aiomqtt import Client, ConnectError, NegativeAckError, ProtocolError, PublishPacket, QoS
-from mqtt5 import Packet
+from mqtt5 import Packet, PingRespPacket
 
 from mqtt_client.profile import StoredMqtt
 from mqtt_client.text import shortened, visible
@@ -61,6 +61,16 @@ class _Client(Client):
         while isinstance(packet := await super()._receive(), PublishPacket):
             await self.received.put(packet)
         return packet
+
+    async def _pingreq(self) -> PingRespPacket:
+        """Raise OSError when there is no connection any more, as when we were stopped and it was reset meanwhile.
+
+        After a ConnectError the library would ask again at once, without end and without letting anything else run.
+        """
+        try:
+            return await super()._pingreq()
+        except ConnectError as error:
+            raise ConnectionResetError from error
 
 
 class Link:
