@@ -97,6 +97,7 @@ class Keeper:
             return
         now = time.monotonic()
         if kept.due is None:
+            kept.process.sweep()
             kept.due = now + _PAUSE_SECONDS
         elif now >= kept.due:
             kept.due = None

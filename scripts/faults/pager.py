@@ -18,7 +18,7 @@ from scripts.faults.people import Person, Places, Plan, read_plan
 
 PROFILE = "pager"
 _LIMIT = 200
-_PAUSE_SECONDS = 1.0
+_PAUSE_SECONDS = 2.0
 
 
 async def run_pager(plan: Plan, places: Places) -> None:

@@ -20,7 +20,7 @@ OUTBOX_SECONDS = 60.0
 _RECOVERY_SECONDS = 150.0
 _SHOWN_SECONDS = 90.0
 _PAGED_SECONDS = 120.0
-_POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.1
 _FULL_SPEED = 1e6
 _LEFT_FOR_THE_LAST = 0.02
 """Of the messages: sent after the last fault has struck."""
@@ -67,6 +67,8 @@ class Run:
 
     def _let_strike(self, world: World) -> None:
         self._wait_for_flow(world, 0.0, "everybody's first message is stored")
+        if not self.steps:
+            self._send_most(world)
         for number, step in enumerate(self.steps):
             self._pace(world, self.steps[number:])
             if number == len(self.steps) - 1:

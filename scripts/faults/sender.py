@@ -71,8 +71,7 @@ class Sender:
             while tokens >= 1 and self.put < self._person.quota and len(self._waiting) < _WAITING_MOST:
                 self._send(store, wakeups)
                 tokens -= 1
-            missing = (1 - tokens) / orders.rate if orders.rate else _TICK_SECONDS
-            await asyncio.sleep(min(_TICK_SECONDS, max(0.01, missing)))
+            await asyncio.sleep(_TICK_SECONDS)
 
     def _send(self, store: Store, wakeups: WakeUps) -> None:
         number = self.put + 1

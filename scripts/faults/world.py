@@ -27,7 +27,9 @@ _SETTINGS = {
     "NIGHTJAR_REGISTRATION_LIMIT": "100000/hour",
     "NIGHTJAR_LOGIN_ADDRESS_LIMIT": "100000/hour",
     "NIGHTJAR_API_WORKERS": "2",
+    "NIGHTJAR_PASSWORD_HASH": "pbkdf2:sha256:1000",
 }
+"""Everybody registers from one address, and how passwords are kept is not what is tried here."""
 
 
 @dataclass

@@ -83,6 +83,11 @@ class Process:
             psutil.wait_procs(family, timeout=10)
         self._popen.wait()
 
+    def sweep(self) -> None:
+        """Kill what it has left behind in its group, now that it has ended: it may hold the port of the next one."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+
     def stop(self, timeout: float = 10.0) -> int:
         """Ask it to end, wait up to `timeout` seconds, then kill it. Returns the exit status."""
         if self.alive():
