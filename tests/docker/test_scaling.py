@@ -24,7 +24,7 @@ def publish(login: Login, part: str) -> None:
 def wait_stored(login: Login, *parts: str) -> None:
     """Wait until every message of these parts is stored, and see that each is so once."""
     wanted = sorted(f"{part} {number}" for part in parts for number in range(EACH))
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 90
     while (found := sorted(each["body"] for each in login.history_with(login.person.username, limit=200))) != wanted:
         assert time.monotonic() < deadline, f"{len(found)} of {len(wanted)} are stored"
         time.sleep(0.2)

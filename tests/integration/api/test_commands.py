@@ -58,6 +58,26 @@ def test_the_archivers_token_is_written_for_its_eyes_only(tmp_path: Path, key_se
     assert shown.stdout.count(".") == 2
 
 
+def test_each_archiver_that_may_run_gets_a_token_and_a_file_to_lock(
+    tmp_path: Path, key_settings: dict[str, str]
+) -> None:
+    """Made again, the tokens are others, and the files to lock are the same: whoever holds one still does."""
+    assert run(["keys", "init"], key_settings).returncode == 0
+    settings = {**key_settings, "NIGHTJAR_ARCHIVER_INSTANCE": "auto", "NIGHTJAR_ARCHIVERS_MOST": "3"}
+    make = ["service-token", "archiver", "--out", str(tmp_path / "archiver" / "token")]
+    assert run(make, settings).returncode == 0
+    made = {path.name: path for path in (tmp_path / "archiver").iterdir()}
+    assert set(made) == {f"token.{number}{end}" for number in (1, 2, 3) for end in ("", ".lock")}
+    before = {name: (path.stat().st_ino, path.read_text()) for name, path in made.items()}
+    for number in (1, 2, 3):
+        claims = jwt.decode(before[f"token.{number}"][1].strip(), options={"verify_signature": False})
+        assert claims["client_id"] == f"archiver.{number}"
+    assert run(make, settings).returncode == 0
+    for name, path in made.items():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert (path.stat().st_ino == before[name][0]) == name.endswith(".lock")
+
+
 @pytest.mark.parametrize("arguments", [[], ["nonsense"], ["keys"], ["keys", "burn"], ["service-token", "alice"]])
 def test_wrong_usage_is_said(arguments: list[str]) -> None:
     ended = run(arguments, {})

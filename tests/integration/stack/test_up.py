@@ -88,6 +88,20 @@ def test_a_part_that_is_killed_is_started_again(up: Up) -> None:
         wait_for(back, f"{name} is started again", timeout=30)
 
 
+def test_several_archivers_are_parts_of_their_own(up: Up, environment: dict[str, str]) -> None:
+    """Each with a number, a token and a log; one that is killed is started again under the same number."""
+    environment["NIGHTJAR_ARCHIVERS"] = "3"
+    started = up("--detach")
+    assert started.returncode == 0, started.stderr + started.stdout
+    parts = _parts(up("--status").stdout)
+    assert list(parts) == ["postgres", "broker", "api", "archiver", "archiver-2", "archiver-3"]
+    log = Path(environment["NIGHTJAR_STATE_DIR"]) / "log" / "archiver-2.log"
+    os.kill(int(parts["archiver-2"][0]), signal.SIGKILL)
+    wait_for(lambda: log.read_text().count("this is archiver.2") == 2, "it is the second again", timeout=30)
+    assert up("--stop").returncode == 0
+    assert "archiver.2 takes no new messages" in log.read_text()
+
+
 def test_what_a_killed_supervisor_left_behind_is_cleaned_up(up: Up, environment: dict[str, str]) -> None:
     """After kill -9 of the supervisor the next start takes over, and nothing of the old one remains."""
     assert up("--detach").returncode == 0
