@@ -15,9 +15,9 @@ _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 
 
 @contextmanager
-def cursor_of(database_url: str) -> Iterator[Cursor]:
+def cursor_of(database_url: str, options: str = "") -> Iterator[Cursor]:
     """Open a connection that commits each statement, for as long as the block lasts."""
-    with closing(psycopg2.connect(database_url)) as connection:
+    with closing(psycopg2.connect(database_url, options=options)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
             yield cursor

@@ -15,6 +15,8 @@ GROUPS: Mapping[str, str] = {
     "broker": "messages a second with the plugin and without",
     "connects": "connections a second with the plugin and without",
     "clients": "5,000 connected clients: memory of each, and a message to each",
+    "rest": "pages of history and the sync feed, beside the SQL that finds the same rows",
+    "logins": "logins a second, beside password hashes a second",
     "memory": "resident memory and bytes a message, over 1,000,000 messages",
 }
 """Names of the modules beside this one, in the order in which they are measured, and what each is about."""
