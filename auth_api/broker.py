@@ -152,7 +152,7 @@ class BrokerLink:
         self._down_said = False
         self._made: BrokerConnection | None = None
         self._open: BrokerConnection | None = None
-        self._thread = threading.Thread(target=self._run, name="broker link", daemon=True)
+        self._thread: threading.Thread | None = None
 
     @property
     def is_up(self) -> bool:
@@ -173,6 +173,7 @@ class BrokerLink:
 
     def start(self) -> None:
         """Begin to connect, in a thread of its own; does not wait."""
+        self._thread = threading.Thread(target=self._run, name="broker link", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -180,7 +181,7 @@ class BrokerLink:
         self._stopped.set()
         if self._made is not None:
             self._made.end()
-        if self._thread.is_alive():
+        if self._thread is not None:
             self._thread.join(_STOP_SECONDS)
 
     def publish(self, topic: str, payload: bytes, timeout: float) -> bool:

@@ -1,11 +1,15 @@
 """How gunicorn runs the service: `python -m auth_api serve` points at this file."""
 
+import gc
+import logging
 import os
 import shutil
 from typing import TYPE_CHECKING
 
 from prometheus_client import multiprocess
 
+from auth_api.app import create_app
+from auth_api.errors import KeyFilesError
 from auth_api.logs import configure_logging
 from auth_api.services import EXTENSION, SHARED_DIR
 from auth_api.settings import load_all
@@ -15,8 +19,10 @@ if TYPE_CHECKING:
     from gunicorn.workers.gthread import ThreadWorker
 
 _SETTINGS = load_all()
+_LOG = logging.getLogger(__name__)
 
 wsgi_app = "auth_api.app:create_app()"
+preload_app = True  # made once, before the fork: its memory is then shared by all workers
 proc_name = "nightjar-api"
 bind = _SETTINGS.api_bind
 workers = _SETTINGS.api_workers
@@ -32,6 +38,21 @@ forwarded_allow_ips = ""
 limit_request_line = 8190
 worker_tmp_dir = None
 control_socket_disable = True
+
+
+def on_reload(server: "Arbiter") -> None:
+    """Make the application again, for the keys may be others; the workers are then replaced."""
+    try:
+        server.app.callable = create_app(_SETTINGS)
+    except KeyFilesError as error:
+        _LOG.error("going on with the keys of before: %s", error)
+    gc.unfreeze()
+
+
+def pre_fork(_server: "Arbiter", _worker: "ThreadWorker") -> None:
+    """Keep the garbage collector of the workers from writing to, and so copying, the memory that they share."""
+    gc.collect()
+    gc.freeze()
 
 
 def post_worker_init(worker: "ThreadWorker") -> None:

@@ -3,10 +3,11 @@
 import secrets
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
 from typing import Protocol
 
 from werkzeug.security import check_password_hash, generate_password_hash
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from auth_api.errors import FieldError, InvalidInputError
 
@@ -35,8 +36,18 @@ class PasswordPolicy:
 
 
 def most_used_passwords(count: int) -> list[str]:
-    """Return the most used passwords, by zxcvbn's ranking."""
-    ranked: list[str] = FREQUENCY_LISTS["passwords"]
+    """Return the most used passwords, by zxcvbn's ranking.
+
+    The module with the lists is loaded alone and not kept: the package would hold 12 MB of other lists for ever.
+    """
+    package = find_spec("zxcvbn")
+    folder = Path(package.origin or "").parent if package else Path()
+    found = spec_from_file_location("frequency_lists", folder / "frequency_lists.py")
+    if found is None or found.loader is None:
+        raise ImportError("zxcvbn has no frequency lists", name="zxcvbn")
+    lists = module_from_spec(found)
+    found.loader.exec_module(lists)
+    ranked: list[str] = lists.FREQUENCY_LISTS["passwords"]
     return ranked[:count]
 
 

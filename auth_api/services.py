@@ -1,4 +1,4 @@
-"""What the views work with, put together once for each worker process."""
+"""What the views work with, put together before the worker processes are forked."""
 
 import os
 import secrets
@@ -36,7 +36,7 @@ _SIDE_CONNECTIONS: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything of one worker."""
+    """Everything of one worker. Threads and connections begin in `start`: before it, the process may be forked."""
 
     settings: Settings
     pool: Pool
@@ -52,6 +52,7 @@ class Services:
 
     def start(self) -> None:
         """Begin what runs beside the requests: the link to the broker, purging. Only after the worker was forked."""
+        self.metrics.follow_limits(self.backlog.limits)
         self.revoker.start(self.link)
         self.link.start()
         self.purger.start()
@@ -98,7 +99,6 @@ def build(settings: Settings) -> Services:
     backlog = Backlog(
         QueueLimits(settings.broker_queue_messages, settings.broker_queue_bytes), time.monotonic, Speaker(shared).is_us
     )
-    metrics.follow_limits(backlog.limits)
     return Services(
         settings=settings,
         pool=pool,
@@ -123,10 +123,10 @@ def build(settings: Settings) -> Services:
 
 
 def _link(settings: Settings, tokens: TokenMaker, revoker: Revoker, metrics: Metrics, backlog: Backlog) -> BrokerLink:
-    client = f"api.{secrets.token_hex(6)}"
+    service = secrets.token_hex(6)
 
     def credentials() -> MqttToken:
-        return tokens.broker_token("api", client, api_acl(), _SERVICE_TOKEN_SECONDS)
+        return tokens.broker_token("api", f"api.{service}{os.getpid():x}", api_acl(), _SERVICE_TOKEN_SECONDS)
 
     def follow(is_up: bool) -> None:
         metrics.follow_broker(is_up)
