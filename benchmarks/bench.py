@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.errors import BenchmarkError
-from benchmarks.mqtt import Login, dropped_messages
 from benchmarks.stacks import LiveStack, PlainBroker
 
 
@@ -38,29 +36,25 @@ class Bench:
     ) -> Iterator[LiveStack]:
         """Run a fresh stack, or some parts of one: an empty database, a broker without sessions.
 
-        Afterwards its data is removed.
+        Afterwards its data is removed. Raises BenchmarkError if the broker has dropped a message meanwhile.
         """
         state = self.scratch()
         stack = LiveStack(state, settings)
         try:
             stack.start(parts)
             yield stack
+            stack.demand_nothing_dropped()
         finally:
             stack.stop()
             shutil.rmtree(state / "postgres" / "data", ignore_errors=True)  # the logs stay until the end
 
     @contextmanager
     def plain_broker(self) -> Iterator[PlainBroker]:
-        """Run a broker without the plugin."""
+        """Run a broker without the plugin. Raises BenchmarkError if it has dropped a message at the end."""
         broker = PlainBroker(self.scratch())
         try:
             broker.start()
             yield broker
+            broker.demand_nothing_dropped()
         finally:
             broker.stop()
-
-    def demand_nothing_dropped(self, port: int, login: Login) -> None:
-        """Raise BenchmarkError if the broker has dropped a message since its start: then nothing else counts."""
-        dropped = dropped_messages(port, login)
-        if dropped:
-            raise BenchmarkError(f"the broker has dropped {dropped} messages")

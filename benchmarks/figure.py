@@ -25,7 +25,7 @@ class Figure:
     """One line of the table.
 
     `ours` and `ceiling` are medians over the rounds, in `unit`. `ratio` is the median of the rounds' ratios
-    ours / ceiling, `spread` the lowest and highest of them (of ours, where there is no ceiling).
+    ours / ceiling, `spread` the lowest and highest of them (of ours, where there is no ceiling), None if there is one.
     `kind` says whether higher or lower values are better. `note` says what limits it, or how it was counted.
     """
 
@@ -87,7 +87,7 @@ def compare(
         ceiling=median(each.ceiling for each in rounds),
         ceiling_name=ceiling_name,
         ratio=median(ratios),
-        spread=(min(ratios), max(ratios)),
+        spread=(min(ratios), max(ratios)) if len(ratios) > 1 else None,
         kind=kind,
         goal=goal,
         note=note,

@@ -15,6 +15,8 @@ DISCONNECT_PACKET: Final = b"\xe0\x00"
 RECEIVE_MAXIMUM: Final = 4000
 """Unacknowledged messages that a receiver of ours asks for; as many as the archiver does."""
 HOST: Final = "127.0.0.1"
+_UPTIME: Final = "$SYS/broker/uptime"
+"""What the broker says first each time that it has counted, once a second or two."""
 
 
 @dataclass(frozen=True)
@@ -167,9 +169,10 @@ class Link:
     def subscribe(self, filters: Sequence[str], qos: int = 1) -> None:
         """Subscribe and wait for the SUBACK. Raises BenchmarkError when one is refused."""
         self.socket.sendall(subscribe_packet([(topic, qos) for topic in filters]))
-        answer = self.read()
-        while answer.kind != SUBACK:
-            answer = self.read()
+        earlier = []
+        while (answer := self.read()).kind != SUBACK:
+            earlier.append(answer)
+        self._packets[:0] = earlier
         if any(code >= 0x80 for code in answer.body[-len(filters) :]):
             raise BenchmarkError(f"the broker refuses a subscription to one of {', '.join(filters)}")
 
@@ -187,15 +190,33 @@ def connect(port: int, login: Login, timeout: float = 30.0) -> Link:
     return Link(port, login, timeout)
 
 
-def dropped_messages(port: int, login: Login) -> int:
-    """Ask a broker how many messages it has dropped since its start; waits for its next count, a second."""
-    with connect(port, login) as link:
-        link.subscribe(["$SYS/broker/uptime"], qos=0)
-        while link.read_publish().flags & 1:
-            pass  # the retained one is of before; with the next the broker has counted anew
-        link.subscribe([BROKER_COUNTERS["dropped"]], qos=0)
-        while True:
-            answer = link.read_publish()
+class DropWatch:
+    """Watches the broker's counter of dropped messages, from its making on.
+
+    The broker says it when it changes, and forgets within a minute that it has: so one has to listen all the time.
+    """
+
+    def __init__(self, port: int, login: Login) -> None:
+        """Begin. The login must be allowed to read `$SYS/#`."""
+        self._link = connect(port, login)
+        self._link.subscribe([BROKER_COUNTERS["dropped"]], qos=0)
+        self._dropped = 0
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._link.close()
+
+    def demand_none(self) -> None:
+        """Raise BenchmarkError if any message was dropped: then nothing else counts. Takes some seconds."""
+        self._link.subscribe([_UPTIME], qos=0)
+        asked, ticks = False, 0
+        while ticks < 2:
+            answer = self._link.read_publish()
             topic, _, payload = topic_and_rest(answer.flags, answer.body)
-            if topic.endswith(b"/dropped"):
-                return int(payload)
+            if topic == _UPTIME.encode():  # a retained one answers the subscription, and what came before it is old
+                asked = asked or bool(answer.flags & 1)
+                ticks += asked and not answer.flags & 1
+            elif topic == BROKER_COUNTERS["dropped"].encode():
+                self._dropped = int(payload)
+        if self._dropped:
+            raise BenchmarkError(f"the broker has dropped {self._dropped} messages")

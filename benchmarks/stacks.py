@@ -12,7 +12,7 @@ from auth_api.clock import now_ms
 from auth_api.keys import load_signing_key
 from auth_api.tokens import TokenMaker
 from benchmarks import queries
-from benchmarks.mqtt import Login, connect
+from benchmarks.mqtt import DropWatch, Login, connect
 from scripts.stack.broker import broker_command, broker_ready, build_plugin, write_broker_directory
 from scripts.stack.config import Endpoint, StackConfig
 from scripts.stack.ports import free_port
@@ -59,6 +59,7 @@ class LiveStack:
         self.definition = Stack(self.config)
         self._parts: Mapping[str, Part] = {part.name: part for part in self.definition.parts()}
         self._running: dict[str, Process] = {}
+        self._watch: DropWatch | None = None
 
     @property
     def port(self) -> int:
@@ -81,12 +82,19 @@ class LiveStack:
         for name, part in self._parts.items():
             if wanted is None or name in wanted:
                 part.prepare()
-                if name == "broker":
-                    observe_often(self.config.state / "broker")
                 self._start(name)
+        if "api" in self._running:
+            self._watch = DropWatch(self.port, self.observer("watch"))
+
+    def demand_nothing_dropped(self) -> None:
+        """Raise BenchmarkError if the broker has dropped a message since the start of the stack."""
+        if self._watch:
+            self._watch.demand_none()
 
     def stop(self) -> None:
         """End what runs."""
+        if self._watch:
+            self._watch.close()
         for name in reversed(list(self._running)):
             self._running.pop(name).stop(timeout=60)
 
@@ -162,6 +170,7 @@ class PlainBroker:
         self.port = free_port()
         self._directory = directory
         self._process: Process | None = None
+        self._watch: DropWatch | None = None
 
     @property
     def pid(self) -> int:
@@ -177,19 +186,21 @@ class PlainBroker:
         kept = [line for line in settings if not line.startswith(("plugin", "allow_anonymous "))]
         kept.insert(len(kept) - 1, "allow_anonymous true")
         (run / "mosquitto.conf").write_text("\n".join(kept) + "\n")
-        observe_often(run)
         self._process = Process(broker_command(run, self._directory / "broker.log"))
         wait_until(lambda: broker_ready("127.0.0.1", self.port), self._process)
+        self._watch = DropWatch(self.port, Login("watch", "watch", ""))
+
+    def demand_nothing_dropped(self) -> None:
+        """Raise BenchmarkError if it has dropped a message since its start."""
+        if self._watch:
+            self._watch.demand_none()
 
     def stop(self) -> None:
         """End it."""
+        if self._watch:
+            self._watch.close()
         if self._process:
             self._process.stop(timeout=60)
-
-
-def observe_often(directory: Path) -> None:
-    """Have a broker say its counters every second, not every ten: they are read at the end of each measurement."""
-    (directory / "conf.d" / "benchmarks.conf").write_text("sys_interval 1\n")
 
 
 def forget_settings() -> None:

