@@ -32,7 +32,9 @@ class DatabaseLink:
             one.close()
 
     def close(self) -> None:
-        """End."""
+        """End: from now on nobody gets through."""
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # else a waiting accept takes one more
         self._listener.close()
         self.cut()
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,8 +14,11 @@ import pytest
 from scripts.stack.config import ROOT
 from scripts.stack.process import Command, Process
 from tests.integration.archiver.conftest import WorldFactory
+from tests.integration.archiver.database_link import database_link
 from tests.integration.archiver.world import World, numbered, numbers
+from tests.support.raw_mqtt import publish_packet
 from tests.support.stack import wait_for
+from wire.topics import inbox
 
 MOST = 4
 Start = Callable[..., "Archiver"]
@@ -45,8 +49,9 @@ class Archiver:
         """Kill -9 the process that runs now."""
         self.process.kill()
 
-    def restart(self) -> None:
-        """Start it again after it has ended."""
+    def restart(self, **changed: str) -> None:
+        """Start it again after it has ended, with other settings too."""
+        self._environment |= changed
         self._health.unlink(missing_ok=True)
         self.process = self._start()
 
@@ -84,6 +89,16 @@ class Archiver:
         return self
 
 
+def write_tokens(world: World, directory: Path) -> Path:
+    """Write what `service-token archiver` writes, with the key of this broker."""
+    tokens = directory / "tokens"
+    tokens.mkdir()
+    for number in range(1, MOST + 1):
+        (tokens / f"token.{number}").write_text(world.realm.token("archiver", f"archiver.{number}"))
+        (tokens / f"token.{number}.lock").touch()
+    return tokens
+
+
 @pytest.fixture
 def world(world_factory: WorldFactory) -> World:
     """Start a broker and make users; every test starts archivers itself."""
@@ -93,12 +108,7 @@ def world(world_factory: WorldFactory) -> World:
 @pytest.fixture
 def tokens(world: World, tmp_path: Path) -> Path:
     """Write what `service-token archiver` writes, with the key of this broker."""
-    directory = tmp_path / "tokens"
-    directory.mkdir()
-    for number in range(1, MOST + 1):
-        (directory / f"token.{number}").write_text(world.realm.token("archiver", f"archiver.{number}"))
-        (directory / f"token.{number}.lock").touch()
-    return directory
+    return write_tokens(world, tmp_path)
 
 
 @pytest.fixture
@@ -114,6 +124,14 @@ def start(world: World, tokens: Path) -> Iterator[Start]:
 
         made: list[Archiver] = []
         yield make
+
+
+def numbered_311(to: str, sender: str, count: int) -> list[bytes]:
+    """Write messages as an MQTT 3.1.1 client does, without an id; their bodies are their numbers."""
+    return [
+        publish_packet(inbox(to, sender), struct.pack(">I", number), packet_id=number % 60_000 + 1, version=4)
+        for number in range(count)
+    ]
 
 
 def waiting(world: World, number: int) -> int:
@@ -172,12 +190,12 @@ def test_a_number_is_held_although_its_token_is_replaced(start: Start, tokens: P
 def test_three_share_5000_messages_and_one_is_killed_meanwhile(world: World, start: Start) -> None:
     """With ids, and without them as an MQTT 3.1.1 client sends: all are stored, each once."""
     archivers = [start() for _ in range(3)]
-    with_ids, without = numbered("bob", "alice", 2500), numbered("alice", "bob", 2500, ids=False)
+    with_ids, without = numbered("bob", "alice", 2500), numbered_311("alice", "bob", 2500)
     world.publish_many("alice", with_ids[:1000])
-    world.publish_many("bob", without[:1000])
+    world.publish_many("bob", without[:1000], version=4)
     archivers[1].kill()
     world.publish_many("alice", with_ids[1000:])
-    world.publish_many("bob", without[1000:])
+    world.publish_many("bob", without[1000:], version=4)
     assert world.stored() < 5000
     archivers[1].restart()
     is_stored_once(world, 5000)
@@ -199,6 +217,33 @@ def test_one_that_is_asked_to_end_leaves_nothing_behind(world: World, start: Sta
         assert waiting(world, number) == 0
     is_stored_once(world, 4000)
     assert "Traceback" not in "".join(each.log for each in archivers)
+
+
+def test_one_that_is_asked_to_end_without_a_database_leaves_its_messages_with_the_broker(
+    world_factory: WorldFactory, database_url: str, tmp_path: Path
+) -> None:
+    """It says so and ends; they are stored when there is one of its number again."""
+    with database_link(database_url) as link, ExitStack() as ends:
+        world = world_factory(link.url)
+        world.direct_url = database_url
+        write_tokens(world, tmp_path)
+        hasty = "import archiver.app, archiver.__main__ as m; archiver.app.LEAVE_SECONDS = 1; exit(m.main([]))"
+        archivers = []
+        for order in range(2):
+            archivers.append(Archiver(world, tmp_path, order, ["-c", hasty]))
+            ends.callback(archivers[-1].kill)
+            archivers[-1].wait_ready()
+        link.close()
+        world.publish_many("alice", numbered("bob", "alice", 100))
+        world.publish_many("bob", numbered_311("alice", "bob", 100), version=4)
+        for archiver in reversed(archivers):
+            assert archiver.process.stop(timeout=30) == 0
+        assert "the broker keeps messages for archiver.2 until it is started again" in archivers[1].log
+        assert world.stored() == 0
+        for archiver in archivers:
+            archiver.restart(NIGHTJAR_DATABASE_URL=database_url)
+            archiver.wait_ready()
+        is_stored_once(world, 200)
 
 
 def test_the_first_stays_subscribed_while_it_is_away(world: World, start: Start) -> None:

@@ -147,11 +147,11 @@ class World:
         assert peer.subscribe(archived(user), 0) == 0
         return peer
 
-    def publish_many(self, sender: str, packets: Sequence[bytes], *, window: int = 500) -> None:
-        """Publish packets made beforehand over one connection, and wait for all PUBACKs."""
+    def publish_many(self, sender: str, packets: Sequence[bytes], *, window: int = 500, version: int = 5) -> None:
+        """Publish packets made beforehand, of that version of MQTT, over one connection, and wait for all PUBACKs."""
         client_id = f"{sender}.cccccccccc"
         with RawConnection(self.realm.broker.port, 30) as raw:
-            raw.send(connect_packet(client_id, sender, self.realm.token(sender, client_id)))
+            raw.send(connect_packet(client_id, sender, self.realm.token(sender, client_id), version=version))
             answer = raw.read()
             assert answer
             assert answer.kind == CONNACK
