@@ -1,6 +1,8 @@
 """Sending one message and waiting for the archive's answer, free of any user interface."""
 
 import asyncio
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,8 +20,11 @@ from wire.times import format_time
 _LEFTOVER_SECONDS = 5.0
 
 
-def compose(recipient: str, body: bytes) -> Outgoing:
-    """Make a message with a new id. Raises InputError for an empty body, RejectedError for one that is too large."""
+def compose(recipient: str, body: bytes, now: Callable[[], float] = time.time) -> Outgoing:
+    """Make a message with a new id; `now` gives Unix time.
+
+    Raises InputError for an empty body, RejectedError for one that is too large.
+    """
     if not body:
         raise InputError("there is nothing to send: the message is empty")
     if len(body) > BODY_MAX:
@@ -28,7 +33,7 @@ def compose(recipient: str, body: bytes) -> Outgoing:
         id=str(uuid7()),
         recipient=recipient,
         content_type=default_content_type(body),
-        sent_at=format_time(datetime.now(UTC)),
+        sent_at=format_time(datetime.fromtimestamp(now(), UTC)),
         body=body,
     )
 

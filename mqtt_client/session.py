@@ -52,14 +52,21 @@ class Session:
         profile: Profile,
         *,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
+        watch: Callable[[PublishPacket], None] | None = None,
     ) -> None:
-        """Take the parts; `clock` counts seconds, `chance` spreads tries to reconnect."""
+        """Take the parts; `clock` counts seconds, `now` gives Unix time, `chance` spreads tries to reconnect.
+
+        `watch` is told of every packet that comes, whatever it is.
+        """
         self._api = api
         self._store = store
         self._wakeups = wakeups
         self._clock = clock
+        self._now = now
         self._chance = chance
+        self._watch = watch
         self._lock = FileLock(profile.connection_lock)
         self._owner = False
         self._told_cut = False
@@ -171,6 +178,9 @@ class Session:
         username = self._api.username
         while True:
             packets = await link.packets()
+            if self._watch:
+                for packet in packets:
+                    self._watch(packet)
             results, entries = _news(packets, username)
             if entries:
                 self._store.take(results, entries)
@@ -215,7 +225,7 @@ class Session:
         self._wakeups.nudge()
 
     async def _renew(self, mqtt: StoredMqtt, stale: asyncio.Event) -> None:
-        left = mqtt.ends_at - time.time()
+        left = mqtt.ends_at - self._now()
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, left - min(60.0, left / 5))):
                 await stale.wait()

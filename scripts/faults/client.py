@@ -79,7 +79,7 @@ async def _sit(seat: _Seat, desk: Desk, *, fresh: bool) -> None:
                 seat.viewer.resume(store)
                 seat.sender.resume(store)
             async with WakeUps(seat.profile.wakeups) as wakeups:
-                session = Session(api, store, wakeups, seat.profile)
+                session = Session(api, store, wakeups, seat.profile, now=desk.now, watch=seat.viewer.watch)
                 follower = Follower(api, store, wakeups)
                 try:
                     await session.begin()

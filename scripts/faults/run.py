@@ -20,6 +20,9 @@ OUTBOX_SECONDS = 60.0
 _RECOVERY_SECONDS = 150.0
 _SHOWN_SECONDS = 90.0
 _PAGED_SECONDS = 120.0
+_TOLD_SECONDS = 5.0
+_COUNTED_SECONDS = 3.0
+"""After that long the broker has told its counters, and the REST service has heard them."""
 _POLL_SECONDS = 0.1
 _FULL_SPEED = 1e6
 _LEFT_FOR_THE_LAST = 0.02
@@ -39,6 +42,8 @@ class Run:
     outages: list[Outage] = field(default_factory=list)
     skipped: list[Step] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    dropped: int = 0
+    unknown_drops: int = 0
 
     def make(self, root: Path) -> Result:
         """Make the run in an empty directory. Raises FaultsError, StackError when it cannot be made or judged."""
@@ -56,6 +61,11 @@ class Run:
             self._let_end(world)
             self.say("counting")
             verdict = _judge_all(world)
+            verdict.counts["dropped by the broker"] = self.dropped
+            if self.unknown_drops:
+                self.failures.append(
+                    f"the broker's counter of dropped messages could not be read {self.unknown_drops} times"
+                )
         return Result(
             verdict=verdict,
             outages=self.outages,
@@ -81,6 +91,8 @@ class Run:
             self._strike(world, step)
 
     def _strike(self, world: World, step: Step) -> None:
+        if step.part == "broker" and step.kind != "freeze":
+            self._note_dropped(world)  # it begins to count anew
         began = time.monotonic()
         for phase in make_injury(world, step).phases():
             phase()
@@ -93,6 +105,13 @@ class Run:
             f"[{step.number}/{len(self.steps)}] {step.name}: all flows again after {ended - began:.1f} s"
             f" ({put} messages so far)"
         )
+
+    def _note_dropped(self, world: World) -> None:
+        until = time.monotonic() + _TOLD_SECONDS
+        while (dropped := world.dropped()) is None and time.monotonic() < until:
+            time.sleep(_POLL_SECONDS)
+        self.unknown_drops += dropped is None
+        self.dropped += dropped or 0
 
     def _pace(self, world: World, steps: Sequence[Step]) -> None:
         """Spread what is left to send over the faults that are left."""
@@ -138,6 +157,8 @@ class Run:
             self._wait(all_shown, "everybody has been shown everything", _SHOWN_SECONDS)
         except FaultsError as error:
             self.failures.append(str(error))
+        time.sleep(_COUNTED_SECONDS)
+        self._note_dropped(world)
         world.order(replace(world.orders, ending=True))
         world.keeper.let_end([PAGER], _PAGED_SECONDS)
         world.order(replace(world.orders, ended=True))

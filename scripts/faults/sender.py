@@ -76,7 +76,7 @@ class Sender:
     def _send(self, store: Store, wakeups: WakeUps) -> None:
         number = self.put + 1
         body = body_of(self._seed, self._person.name, self._person.other, number)
-        message = compose(self._person.other, body)
+        message = compose(self._person.other, body, self._desk.now)
         self._ledger.write("put", number, message.id, digest(body))
         store.post(message)
         self.put = number

@@ -28,6 +28,7 @@ MUST_BE_ZERO = (
     "read twice by a paging reader",
     "delivered to someone else",
     "refused by the archive",
+    "dropped by the broker",
 )
 
 

@@ -1,11 +1,16 @@
 """The reading side of a person: what `nightjar tail` would print goes into a ledger, as it is told."""
 
+from aiomqtt import PublishPacket
+
 from mqtt_client.events import Event, MessageArrived
 from mqtt_client.follow import EVERYTHING, Follower
 from mqtt_client.store import Store
 from scripts.faults.ledger import Ledger, digest, read_ledger
 from scripts.faults.people import Person, Places
 from scripts.faults.verdict import CUT_MOST
+from wire.topics import archived, events, inbox
+
+_CONVERSATION = b'"conversation":'
 
 
 class Viewer:
@@ -16,6 +21,14 @@ class Viewer:
         showings = [line for line in read_ledger(path) if line[0] == "shown" and len(line) == 6]
         self.shown = {line[3] for line in showings}
         self._last = showings[-CUT_MOST:]
+        self._archived = archived(person.name)
+        self._own = {
+            self._archived,
+            events(person.name),
+            inbox(person.name, person.other),
+            inbox(person.other, person.name),
+        }
+        self._conversation = _CONVERSATION + f'"direct:{person.other}"'.encode()
         self._ledger = Ledger(path)
 
     def resume(self, store: Store) -> None:
@@ -33,9 +46,14 @@ class Viewer:
         async for event in follower.events():
             self._show(event)
 
-    def stray(self, what: str) -> None:
-        """Note what the connection brought and is not ours."""
-        self._ledger.write("stray", what.replace("\t", " ").replace("\n", " "))
+    def watch(self, packet: PublishPacket) -> None:
+        """Note what the connection brings and is not ours: of another topic, or a receipt of another conversation."""
+        is_strange = packet.topic not in self._own
+        if packet.topic == self._archived:
+            is_strange = packet.payload.count(_CONVERSATION) != packet.payload.count(self._conversation)
+        if is_strange:
+            what = f"{packet.topic} {packet.payload[:200].decode(errors='replace')}"
+            self._ledger.write("stray", what.replace("\t", " ").replace("\n", " "))
 
     def _show(self, event: Event) -> None:
         if isinstance(event, MessageArrived):

@@ -1,11 +1,14 @@
 """All that runs during a run: the parts of Nightjar, the clients, the rooms and the volume."""
 
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import httpx
 
 from scripts.faults.accounts import make_accounts
 from scripts.faults.control import Orders, Standing, read_standings, write_orders
@@ -23,6 +26,7 @@ CUT_CLIENT = "client-0"
 PAGER = "pager"
 _VOLUME_BYTES = 1024 * 1024 * 1024
 _VOLUME_BYTES_A_MESSAGE = 1500
+_DROPPED = "nightjar_broker_dropped_messages"
 _SETTINGS = {
     "NIGHTJAR_REGISTRATION_LIMIT": "100000/hour",
     "NIGHTJAR_LOGIN_ADDRESS_LIMIT": "100000/hour",
@@ -68,6 +72,15 @@ class World:
         for client in self.clients:
             found |= read_standings(self.places.standings(client))
         return found
+
+    def dropped(self) -> int | None:
+        """Ask how many messages the broker has dropped since its start; None when the REST service does not know."""
+        try:
+            answer = httpx.get(f"{self.stack.server_url}/metrics", timeout=5, trust_env=False)
+        except httpx.HTTPError:
+            return None
+        found = re.search(rf"^{_DROPPED} (\d+(?:\.\d+)?)$", answer.text, re.MULTILINE)
+        return int(float(found[1])) if found else None
 
 
 @contextmanager
