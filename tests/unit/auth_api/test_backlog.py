@@ -1,12 +1,14 @@
 """When messages pile up at the broker: what is said, when, and how often."""
 
 import logging
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from auth_api.backlog import DROPPED_SECONDS, Backlog, Held, QueueLimits
+from auth_api.slots import Speaker
 
 LIMITS = QueueLimits(messages=1000, bytes=10_000)
 
@@ -82,6 +84,12 @@ def test_only_one_of_several_processes_writes_to_the_log(caplog: pytest.LogCaptu
     with caplog.at_level(logging.INFO, "auth_api.backlog"):
         assert watched.count(messages=900) is not None
     assert caplog.messages == []
+
+
+def test_one_speaker_at_a_time(tmp_path: Path) -> None:
+    """Whoever asks first is it, and stays it for as long as its process lives."""
+    first, second = Speaker(tmp_path), Speaker(tmp_path)
+    assert [first.is_us(), second.is_us(), first.is_us(), second.is_us()] == [True, False, True, False]
 
 
 @given(st.lists(st.integers(0, 1000)))
