@@ -4,6 +4,7 @@ import argparse
 import os
 import resource
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -39,19 +40,18 @@ def main(arguments: Sequence[str]) -> int:
     directory = Path(tempfile.mkdtemp(prefix="nightjar-benchmark-"))
     directory.chmod(0o711)
     bench = Bench(directory, chosen.quick, chosen.rounds or (_QUICK_ROUNDS if chosen.quick else _ROUNDS), _say)
-    kept = True
+    status = 1
     try:
-        _measure(bench, chosen.groups)
-        kept = bool(chosen.keep)
-    except (BenchmarkError, StackError) as error:
-        print(f"benchmarks/run: {error}", file=sys.stderr)
-        return 1
+        status = _measure(bench, chosen.groups)
+    except KeyboardInterrupt:
+        print("benchmarks/run: interrupted, everything is stopped", file=sys.stderr)
+        status = 130
     finally:
-        if kept:
-            _say(f"the logs of the parts are in {directory}")
+        if chosen.keep or status == 1:
+            _say(f"The logs of the parts are in {directory}.")
         else:
             shutil.rmtree(directory, ignore_errors=True)
-    return 0
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,24 +72,35 @@ def _prepare(cores: int) -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is stopped
 
 
-def _measure(bench: Bench, names: Sequence[str]) -> None:
+def _measure(bench: Bench, names: Sequence[str]) -> int:
+    """Measure group after group and print the table. A group that cannot be measured does not keep the others away."""
     began, date = time.monotonic(), datetime.now(UTC).strftime("%Y-%m-%d")
     machine = describe_machine(bench.directory, date)
     for name, value in machine.lines():
         _say(f"{name}: {value}")
     figures: list[Figure] = []
+    failed = []
     for name in names or GROUPS:
         started = time.monotonic()
         _say(f"\n== {name}: {GROUPS[name]}")
-        figures += group(name)(bench)
+        try:
+            figures += group(name)(bench)
+        except (BenchmarkError, StackError) as error:
+            print(f"benchmarks/run: {name}: {error}", file=sys.stderr)
+            failed.append(name)
         _say(f"   took {time.monotonic() - started:.0f} s")
     minutes = (time.monotonic() - began) / 60
     _say(f"\n{plain_table(figures)}\n\n{summary(figures)}\nIt took {minutes:.1f} minutes.")
+    if failed:
+        print(f"benchmarks/run: could not be measured: {', '.join(failed)}", file=sys.stderr)
+        return 1
     if not names and not bench.quick:
         write_results(figures, machine, minutes)
         _say(f"Written to {PATH}.")
+    return 0
 
 
 def _say(line: str) -> None:

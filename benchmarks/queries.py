@@ -9,18 +9,26 @@ import psycopg2
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  # a class by its name
 from psycopg2.extras import execute_values
 
+from benchmarks.errors import BenchmarkError
 from benchmarks.load.messages import BODY
+from db import one_line
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 
 
 @contextmanager
 def cursor_of(database_url: str, options: str = "") -> Iterator[Cursor]:
-    """Open a connection that commits each statement, for as long as the block lasts."""
-    with closing(psycopg2.connect(database_url, options=options)) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            yield cursor
+    """Open a connection that commits each statement, for as long as the block lasts.
+
+    What goes wrong in the database within the block is raised as BenchmarkError.
+    """
+    try:
+        with closing(psycopg2.connect(database_url, options=options)) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                yield cursor
+    except psycopg2.Error as error:
+        raise BenchmarkError(f"the database: {one_line(error)}") from error
 
 
 def device_of(number: int, template: str) -> str:

@@ -2,6 +2,7 @@
 
 import ctypes
 import multiprocessing
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -117,6 +118,7 @@ def own_cpu_seconds() -> float:
 
 
 def _run(pipe: Connection, work: Callable[..., object], arguments: tuple[object, ...]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for who started us, and ends us too
     try:
         pipe.send(("done", work(Pilot(pipe), *arguments)))
     except Exception as error:  # noqa: BLE001  # whatever it is, it is told to who waits

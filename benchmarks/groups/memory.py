@@ -6,13 +6,12 @@ The figure is PSS: what gunicorn's processes hold together is counted once. RSS 
 import time
 from collections.abc import Sequence
 
-import httpx
-
 from benchmarks import queries
 from benchmarks.bench import Bench
 from benchmarks.errors import BenchmarkError
 from benchmarks.figure import Figure, Goal, alone
 from benchmarks.groups.throughput import Sender, conversations, parts_of
+from benchmarks.http import Http
 from benchmarks.load.senders import Sending, send
 from benchmarks.memory import MIB, Memory, Sampler, in_words, memory_by_part, total
 from benchmarks.stacks import Account, LiveStack
@@ -67,13 +66,10 @@ def _send_all(bench: Bench, stack: LiveStack, senders: Sequence[Sender], count: 
 
 def _ask(stack: LiveStack, reader: Account) -> None:
     """Have the API do some work too: pages of a long conversation, and the list of conversations."""
-    headers = {"Authorization": f"Bearer {reader.access_token}"}
-    with httpx.Client(base_url=stack.server, headers=headers, trust_env=False, timeout=30) as client:
+    with Http(stack.server, reader.access_token) as http:
         for _ in range(_REQUESTS):
-            for path in ("/v1/conversations", "/v1/messages?limit=200"):
-                answer = client.get(path)
-                if answer.status_code != httpx.codes.OK:
-                    raise BenchmarkError(f"GET {path} is answered with {answer.status_code}")
+            http.get("/v1/conversations")
+            http.get("/v1/messages?limit=200")
 
 
 def _resident(idle: Parts, after: Parts, count: int) -> list[Figure]:

@@ -1,10 +1,21 @@
 """The benchmarks run for real, and a run of a part leaves the results of the last whole run alone."""
 
+import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
+
+import psutil
+import pytest
 
 from benchmarks.results import PATH
 from scripts.stack.config import ROOT
+from tests.support.directories import open_directory
+from tests.support.stack import wait_for
+
+pytestmark = pytest.mark.timeout(300)
+"""Each starts a whole stack; a busy machine takes its time over that."""
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -15,7 +26,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         cwd=ROOT,
-        timeout=110,
+        timeout=280,
     )
 
 
@@ -38,3 +49,34 @@ def test_the_groups_are_listed() -> None:
     done = run("--list")
     assert done.returncode == 0
     assert "throughput" in done.stdout
+
+
+def test_an_interrupted_run_ends_in_one_line_and_leaves_nothing_behind() -> None:
+    with open_directory() as directory:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks", "connects", "--quick"],
+            cwd=ROOT,
+            env={**os.environ, "TMPDIR": str(directory)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        wait_for(lambda: any(directory.glob("*/1/log/api.log")), "the API is started", timeout=200)
+        assert running_in(directory)
+        child.send_signal(signal.SIGTERM)
+        _, said = child.communicate(timeout=60)
+        assert (child.returncode, said) == (130, "benchmarks/run: interrupted, everything is stopped\n")
+        assert running_in(directory) == []
+        assert list(directory.iterdir()) == []
+
+
+def running_in(directory: Path) -> list[str]:
+    """Name the processes that were started with a path below a directory, or work there."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if any(str(directory) in text for text in (*process.cmdline(), process.cwd())):
+                found.append(process.name())
+        except psutil.Error:
+            continue
+    return found
