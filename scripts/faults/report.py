@@ -61,7 +61,8 @@ def _count_lines(result: Result) -> list[str]:
 
 def _result_line(result: Result, seed: int, kills: int) -> str:
     counts = result.verdict.counts
-    words = "nothing lost" if result.good else f"FAILED: {', '.join(result.verdict.bad) or result.failures[0]}"
+    wrong = [*result.verdict.bad, *result.failures] or ["an outbox was not empty in time"]
+    words = "nothing lost" if result.good else f"FAILED: {', '.join(wrong)}"
     done = f"{len(result.outages)} faults, {kills} kills of each part, seed {seed}, {result.seconds:.0f} s"
     left_out = f"; NOT DONE: {', '.join(sorted(set(result.skipped)))}" if result.skipped else ""
     return f"{words}: {counts['sent']} sent, {counts['stored']} stored; {done}{left_out}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scripts.faults.control import Standing
+from scripts.faults.drops import Drops
 from scripts.faults.errors import FaultsError
 from scripts.faults.evidence import truths
 from scripts.faults.injuries import make_injury
@@ -20,7 +21,6 @@ OUTBOX_SECONDS = 60.0
 _RECOVERY_SECONDS = 150.0
 _SHOWN_SECONDS = 90.0
 _PAGED_SECONDS = 120.0
-_TOLD_SECONDS = 5.0
 _COUNTED_SECONDS = 3.0
 """After that long the broker has told its counters, and the REST service has heard them."""
 _POLL_SECONDS = 0.1
@@ -42,8 +42,7 @@ class Run:
     outages: list[Outage] = field(default_factory=list)
     skipped: list[Step] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
-    dropped: int = 0
-    unknown_drops: int = 0
+    drops: Drops = field(default_factory=Drops)
 
     def make(self, root: Path) -> Result:
         """Make the run in an empty directory. Raises FaultsError, StackError when it cannot be made or judged."""
@@ -61,11 +60,9 @@ class Run:
             self._let_end(world)
             self.say("counting")
             verdict = _judge_all(world)
-            verdict.counts["dropped by the broker"] = self.dropped
-            if self.unknown_drops:
-                self.failures.append(
-                    f"the broker's counter of dropped messages could not be read {self.unknown_drops} times"
-                )
+            verdict.counts["dropped by the broker"] = self.drops.total
+            if not self.drops.was_told:
+                self.failures.append("the broker's counter of dropped messages could not be read")
         return Result(
             verdict=verdict,
             outages=self.outages,
@@ -92,26 +89,21 @@ class Run:
 
     def _strike(self, world: World, step: Step) -> None:
         if step.part == "broker" and step.kind != "freeze":
-            self._note_dropped(world)  # it begins to count anew
+            self.drops.note(world.dropped())
+            self.drops.begin_anew()
         began = time.monotonic()
         for phase in make_injury(world, step).phases():
             phase()
             healed = time.monotonic()
             self._wait_for_flow(world, healed, f"everybody's messages are stored again after {step.name}")
         ended = time.monotonic()
+        self.drops.note(world.dropped())
         self.outages.append(Outage(step.name, ended - began, ended - healed))
         put = sum(standing.put for standing in world.standings().values())
         self.say(
             f"[{step.number}/{len(self.steps)}] {step.name}: all flows again after {ended - began:.1f} s"
             f" ({put} messages so far)"
         )
-
-    def _note_dropped(self, world: World) -> None:
-        until = time.monotonic() + _TOLD_SECONDS
-        while (dropped := world.dropped()) is None and time.monotonic() < until:
-            time.sleep(_POLL_SECONDS)
-        self.unknown_drops += dropped is None
-        self.dropped += dropped or 0
 
     def _pace(self, world: World, steps: Sequence[Step]) -> None:
         """Spread what is left to send over the faults that are left."""
@@ -158,7 +150,7 @@ class Run:
         except FaultsError as error:
             self.failures.append(str(error))
         time.sleep(_COUNTED_SECONDS)
-        self._note_dropped(world)
+        self.drops.note(world.dropped())
         world.order(replace(world.orders, ending=True))
         world.keeper.let_end([PAGER], _PAGED_SECONDS)
         world.order(replace(world.orders, ended=True))

@@ -1,0 +1,52 @@
+"""What a seed means."""
+
+from collections import Counter
+
+from scripts.faults.drops import Drops
+from scripts.faults.people import CLIENTS, make_people
+from scripts.faults.schedule import make_schedule
+
+
+def test_the_same_seed_is_the_same_run_and_another_is_another() -> None:
+    assert make_schedule(7, 5) == make_schedule(7, 5)
+    assert make_schedule(7, 5) != make_schedule(8, 5)
+
+
+def test_each_part_is_killed_as_often_as_was_asked_for_and_the_rest_happens_once() -> None:
+    steps = make_schedule(1, 6)
+    kills = Counter(step.part for step in steps if step.kind == "kill")
+    assert kills == {"broker": 6, "archiver": 6, "postgres": 6, "api master": 3, "api worker": 3, "client": 6}
+    others = Counter(step.kind for step in steps if step.kind != "kill")
+    assert others == {"freeze": 1, "cut": 1, "wipe": 1, "fill": 1, "clock": 1}
+
+
+def test_a_long_run_freezes_and_cuts_more_than_one_part() -> None:
+    steps = make_schedule(1, 100)
+    assert len([step for step in steps if step.kind == "kill"]) == 500
+    assert len({step.part for step in steps if step.kind == "freeze"}) == 3
+    assert {step.part for step in steps if step.kind == "cut"} == {"client", "archiver"}
+
+
+def test_without_kills_nothing_happens() -> None:
+    assert make_schedule(1, 0) == ()
+
+
+def test_the_messages_are_shared_out_and_the_sides_of_a_conversation_are_in_two_processes() -> None:
+    people = make_people(10_001)
+    clients = {person.name: person.client for person in people}
+    assert sum(person.quota for person in people) == 10_001
+    assert max(person.quota for person in people) - min(person.quota for person in people) == 1
+    assert all(clients[person.name] != clients[person.other] for person in people)
+    assert len(set(clients.values())) == CLIENTS
+
+
+def test_the_brokers_counter_is_added_up_over_its_lives() -> None:
+    drops = Drops()
+    drops.note(None)
+    assert not drops.was_told
+    drops.note(0)
+    drops.note(2)
+    drops.note(None)
+    drops.begin_anew()
+    drops.note(1)
+    assert (drops.total, drops.was_told) == (3, True)
