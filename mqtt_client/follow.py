@@ -95,10 +95,16 @@ class Follower:
 
     def _read_log(self) -> list[LogEntry]:
         entries = self._store.log_after(self._position)
+        if not entries:
+            end = self._store.log_end()
+            if end == self._position:
+                return []
+            # What has come between the two questions is no gap.
+            entries = self._store.log_after(self._position)
         # A process that was stopped for long may find that the log has moved on without it.
-        if (entries[0].position if entries else self._store.log_end() + 1) != self._position + 1:
+        if not entries or entries[0].position != self._position + 1:
             self._unsettle()
-        self._position = entries[-1].position if entries else self._store.log_end()
+        self._position = entries[-1].position if entries else end
         return entries
 
     def _unsettle(self) -> None:
