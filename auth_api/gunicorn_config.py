@@ -1,7 +1,6 @@
 """How gunicorn runs the service: `python -m auth_api serve` points at this file."""
 
 import gc
-import logging
 import os
 import shutil
 from typing import TYPE_CHECKING
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from gunicorn.workers.gthread import ThreadWorker
 
 _SETTINGS = load_all()
-_LOG = logging.getLogger(__name__)
 
 wsgi_app = "auth_api.app:create_app()"
 preload_app = True  # made once, before the fork: its memory is then shared by all workers
@@ -45,7 +43,7 @@ def on_reload(server: "Arbiter") -> None:
     try:
         server.app.callable = create_app(_SETTINGS)
     except KeyFilesError as error:
-        _LOG.error("going on with the keys of before: %s", error)
+        server.log.error("going on with the keys of before: %s", error)  # noqa: TRY400  # one line, for people
     gc.unfreeze()
 
 

@@ -193,6 +193,22 @@ def test_keys_are_rotated_without_a_restart(own: RunningStack, http: httpx.Clien
         assert fresh.get("/v1/me", headers={"Authorization": f"Bearer {newer['access_token']}"}).status_code == 200
 
 
+def test_keys_that_cannot_be_read_at_a_rotation_leave_the_old_ones_in_use(
+    own: RunningStack, http: httpx.Client
+) -> None:
+    alice = register(http, "alice")
+    (key,) = (own.config.state / "keys" / "private" / "signing").glob("*.pem")
+    key.unlink()
+    before = {worker.pid for worker in workers(own)}
+    assert own.api.process is not None
+    own.api.process.send(signal.SIGHUP)
+    wait_for(lambda: before.isdisjoint(worker.pid for worker in workers(own)), "new workers run")
+    assert "going on with the keys of before: no signing key in" in own.api.log
+    with httpx.Client(base_url=own.server, trust_env=False, timeout=60) as fresh:
+        newer = log_in(fresh, "alice", alice.password)
+        assert fresh.get("/v1/me", headers={"Authorization": f"Bearer {newer['access_token']}"}).status_code == 200
+
+
 def test_nothing_is_left_behind_when_it_stops(own: RunningStack) -> None:
     shared = [Path(worker.environ()["AUTH_API_SHARED_DIR"]) for worker in workers(own)]
     assert all(path.is_dir() for path in shared)
