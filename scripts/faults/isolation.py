@@ -5,6 +5,7 @@ we end, also by kill -9, it reads the end and clears up; and the kernel ends wha
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import threading
 from collections.abc import Sequence
 from types import FrameType
 
+_PROGRAMS = ("unshare", "nsenter", "ip", "mount")
 _UNSHARE = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
 _FIRST_PROCESS = ("sh", "-c", 'exec 3<&0; "$@" <&3 3<&- & wait "$!"', "sh")
 """The first process of a namespace has to wait for orphans; a shell does."""
@@ -23,10 +25,10 @@ def why_not_isolated() -> str | None:
     """Say why there can be no namespaces; None when there can."""
     if os.geteuid() != 0:
         return "needs root"
-    try:
-        tried = subprocess.run([*_UNSHARE, "true"], check=False, capture_output=True, text=True)
-    except FileNotFoundError:
-        return "needs unshare (util-linux)"
+    missing = [program for program in _PROGRAMS if shutil.which(program) is None]
+    if missing:
+        return f"needs {' and '.join(missing)} (Debian: mount util-linux iproute2)"
+    tried = subprocess.run([*_UNSHARE, "true"], check=False, capture_output=True, text=True)
     return f"needs namespaces: {tried.stderr.strip()}" if tried.returncode else None
 
 

@@ -68,7 +68,7 @@ def test_nothing_is_lost_while_everything_is_killed_frozen_cut_off_and_wiped(rea
 
 
 @pytest.mark.xdist_group("chaos")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_run_that_is_interrupted_leaves_no_process_and_no_mount_behind(
     reachable_directory: Path, number: signal.Signals
 ) -> None:
