@@ -31,8 +31,10 @@ def measure(bench: Bench) -> list[Figure]:
             taken, each = _to_everybody(stack, senders, readers)
             seconds.append(taken)
             kib.append(each)
-            bench.say(f"   round {number + 1}: a message to each in {taken:.2f} s, {each:.1f} KiB a client")
-    memory_note = "memory (PSS) of the broker with all connected, less that without, a client"
+            bench.say(f"   round {number + 1}: a message to each in {taken:.2f} s")
+    memory_note = (
+        "memory (PSS) of the broker with all connected, less that without; later rounds use what the first left"
+    )
     return [
         alone(f"{count:,} connected clients, memory of each", "KiB", kib[:1], Goal(), kind="lower", note=memory_note),
         alone(f"{count:,} connected clients, a message to each within", "s", seconds, Goal(1.0), kind="lower"),
