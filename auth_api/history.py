@@ -6,7 +6,7 @@ from auth_api.cursors import decode_cursor, encode_cursor
 from auth_api.errors import FieldError, InvalidInputError, NotFoundError
 from auth_api.message_json import StoredMessage
 from auth_api.pool import Pool
-from auth_api.queries import messages
+from auth_api.queries import messages, users
 from auth_api.queries.messages import ConversationState, Reader
 from auth_api.queries.sessions import Caller
 
@@ -24,9 +24,12 @@ def direct_history(
 ) -> Page:
     """Read a page of the conversation with a user, a deleted one too. Raises NotFoundError for an unknown one."""
     with pool.reading() as cur:
-        found = messages.history(cur, _reader(caller), username, before=before, after=after, limit=limit + 1)
-    if found is None:
-        raise NotFoundError("There is no such user.")
+        other_id = users.find_id(cur, username)
+        if other_id is None:
+            raise NotFoundError("There is no such user.")
+        found = messages.history(
+            cur, _reader(caller), Reader(other_id, username), before=before, after=after, limit=limit + 1
+        )
     has_more = len(found) > limit
     kept = found[:limit] if after is not None else found[-limit:]
     return Page(kept, has_more)

@@ -27,6 +27,9 @@ class _Recorder:
         """Find nothing."""
         return []
 
+    def fetchone(self) -> None:
+        """Find nothing."""
+
 
 def statement_of(query: Callable[[Cursor], object]) -> Statement:
     """Return the one statement that a query of the API executes, to the letter."""

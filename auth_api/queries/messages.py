@@ -35,31 +35,26 @@ class Reader:
 
 
 def history(
-    cur: Cursor, reader: Reader, other: str, *, before: int | None, after: int | None, limit: int
-) -> list[StoredMessage] | None:
-    """List at most `limit` messages of the direct conversation with a user, in ascending seq; None for no such user.
+    cur: Cursor, reader: Reader, other: Reader, *, before: int | None, after: int | None, limit: int
+) -> list[StoredMessage]:
+    """List at most `limit` messages of a direct conversation, in ascending seq.
 
-    Those right after `after`; else those right before `before`; else the newest.
+    Those right after `after`; else those right before `before`; else the newest. Looking the other user up in the same
+    statement would take the database longer than being asked twice.
     """
     forward = after is not None
     cur.execute(
         f"""
-        SELECT {_MESSAGE}
-        FROM users o
-        LEFT JOIN conversations c
-            ON c.user_low = least(o.id, %(reader)s) AND c.user_high = greatest(o.id, %(reader)s)
-        LEFT JOIN LATERAL (
-            SELECT * FROM messages WHERE conversation_id = c.id AND seq {">" if forward else "<"} %(bound)s
-            ORDER BY seq {"ASC" if forward else "DESC"} LIMIT %(limit)s
-        ) m ON true
-        WHERE o.username = %(other)s
-        ORDER BY m.seq
+        SELECT {_MESSAGE} FROM messages m
+        WHERE m.conversation_id = (SELECT id FROM conversations WHERE user_low = %s AND user_high = %s)
+          AND m.seq {">" if forward else "<"} %s
+        ORDER BY m.seq {"ASC" if forward else "DESC"} LIMIT %s
         """,  # noqa: S608  # constants
-        {"reader": reader.id, "other": other, "bound": after if forward else _below(before), "limit": limit},
+        (*sorted((reader.id, other.id)), after if forward else _below(before), limit),
     )
-    rows = cur.fetchall()
-    shown = direct(other)
-    return [_message(row, reader, shown) for row in rows if row[0] is not None] if rows else None
+    shown = direct(other.username)
+    found = [_message(row, reader, shown) for row in cur.fetchall()]
+    return found if forward else found[::-1]
 
 
 def feed(cur: Cursor, reader: Reader, after: int, limit: int) -> list[StoredMessage]:

@@ -1,6 +1,7 @@
 """Pages of history and the sync feed over REST, beside the SQL that finds the same rows.
 
-The ceiling is the API's own statement for the page, to the letter, executed and fetched over one open connection.
+The ceiling is the API's own statements for the page, to the letter, executed and fetched over one open connection:
+the other user's id, and the rows.
 The API has to check the token, ask whether the session lasts, and write JSON, too; and HTTP itself takes its time,
 which is why the smallest answer, /healthz, is given for comparison.
 """
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from auth_api.queries import messages
+from auth_api.queries import messages, users
 from benchmarks import archive_queries as archive
 from benchmarks.archive_queries import Statement, statement_of
 from benchmarks.bench import Bench
@@ -84,8 +85,10 @@ class _Asked:
 
     def bare_page(self, other: str, before: int | None) -> None:
         """The API asks for one more than it shows, to know whether there are more."""
-        asked = partial(messages.history, reader=self.me, other=other, before=before, after=None, limit=_PAGE + 1)
-        if len(self.fetch(statement_of(asked))) != _PAGE + 1:
+        ((id_,),) = self.fetch(statement_of(partial(users.find_id, username=other)))
+        them = messages.Reader(int(str(id_)), other)
+        page = partial(messages.history, reader=self.me, other=them, before=before, after=None, limit=_PAGE + 1)
+        if len(self.fetch(statement_of(page))) != _PAGE + 1:
             raise BenchmarkError("the page is not full")
 
     def feed(self, after: int) -> None:
