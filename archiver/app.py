@@ -11,12 +11,13 @@ from contextlib import suppress
 from uuid import uuid4
 
 from archiver.backoff import Backoff
+from archiver.batch import Inbox
 from archiver.connection import BrokerAwayError, Connection
 from archiver.errors import ArchiverError, SettingsError, SideTaskError
 from archiver.health import keep_writing
 from archiver.instance import Instance, take
 from archiver.intake import Intake
-from archiver.leaving import WatchedConnection, WatchedInbox, leave, subscribe_in_place
+from archiver.leaving import leave, subscribe_in_place
 from archiver.settings import FIRST, Settings
 from archiver.settler import Settler
 from archiver.status import Status
@@ -51,7 +52,7 @@ class App:
         self._following: Instance | None = None
         self._stop = asyncio.Event()
         self._status = Status(time.monotonic)
-        self._inbox = WatchedInbox(
+        self._inbox = Inbox(
             settings.archiver_batch_rows, settings.archiver_batch_ms / 1000, _now, 2 * settings.archiver_receive_maximum
         )
         self._storage = Storage(settings.database_url)
@@ -63,6 +64,7 @@ class App:
             backoff=Backoff(0.05, 2.0, random.random),
             now=_now,
             new_id=uuid4,
+            leaving=lambda: self._leaving,
         )
         self._settler = Settler(lambda: self._intake.connection)
         self._worker = Worker(
@@ -177,12 +179,7 @@ class App:
             self._credentials = self._instance.credentials()
         except SettingsError as error:
             _LOG.debug("the token read before is used: %s", error)
-        return WatchedConnection(
-            self._settings.broker,
-            self._credentials,
-            self._settings.archiver_receive_maximum,
-            lambda: self._leaving,
-        )
+        return Connection(self._settings.broker, self._credentials, self._settings.archiver_receive_maximum)
 
 
 def _now() -> int:

@@ -48,6 +48,8 @@ class Inbox:
         self._arrived = asyncio.Event()
         self._full = asyncio.Event()
         self._ended = False
+        self.taken = 0
+        """The number of the newest delivery of the present connection that was taken."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -78,6 +80,7 @@ class Inbox:
         """Drop what nobody has taken."""
         self._waiting.clear()
         self._bytes = 0
+        self.taken = 0
         self._room.set()
         if not self._ended:
             self._arrived.clear()
@@ -98,6 +101,7 @@ class Inbox:
                 await self._gather()
             items = self._cut()
             if items and self._connection and self._origin:
+                self.taken = items[-1].delivery.number
                 return Batch(self._connection, self._origin, items)
         return None
 

@@ -77,7 +77,7 @@ class Publication:
 class Connection(Client):
     """One connection with a persistent session. Use it as an async context manager, once.
 
-    Entering it raises BrokerAwayError, as do `subscribe_to`, `incoming` and `send` once the connection is gone.
+    Entering it raises BrokerAwayError, as does everything else once the connection is gone.
     """
 
     def __init__(self, broker: BrokerAddress, credentials: Credentials, receive_maximum: int) -> None:
@@ -97,6 +97,8 @@ class Connection(Client):
             max_packet_size=PACKET_MAX,
         )
         self.session_present = False
+        self.acknowledged = 0
+        """How many messages have been acknowledged."""
         self._received: asyncio.Queue[list[PublishPacket]] = asyncio.Queue(maxsize=1)
         self._held = False
         self._heard = asyncio.Event()
@@ -126,6 +128,16 @@ class Connection(Client):
             except (ConnectError, ProtocolError, OSError) as error:
                 raise BrokerAwayError("cut", "the connection was cut") from error
 
+    async def unsubscribe_from(self, topic_filters: Iterable[str]) -> None:
+        """Take subscriptions back; having none is fine. The answer comes after all that was sent before."""
+        for topic_filter in topic_filters:
+            try:
+                await self.unsubscribe(topic_filter)
+            except NegativeAckError:
+                _QUIET.debug("there was no subscription to %s", topic_filter)
+            except (ConnectError, ProtocolError, OSError) as error:
+                raise BrokerAwayError("cut", "the connection was cut") from error
+
     async def send(self, publications: Iterable[Publication], packet_ids: Sequence[int] = ()) -> None:
         """Publish, then acknowledge, in the order given and as one write."""
         packets = [
@@ -140,6 +152,7 @@ class Connection(Client):
             await self._writer.drain()
         except OSError as error:
             raise BrokerAwayError("cut", "the connection was cut") from error
+        self.acknowledged += len(packet_ids)
 
     async def _connect(self) -> None:
         try:

@@ -32,14 +32,19 @@ class Intake:
         backoff: Backoff,
         now: Callable[[], int],
         new_id: Callable[[], UUID],
+        leaving: Callable[[], bool],
     ) -> None:
-        """`connect` describes a new connection, not yet opened; `now` tells Unix microseconds."""
+        """`connect` describes a new connection, not yet opened; `now` tells Unix microseconds.
+
+        While `leaving` new messages are for other archivers, and only what the broker has for this one is received.
+        """
         self._connect = connect
         self._inbox = inbox
         self._status = status
         self._backoff = backoff
         self._now = now
         self._new_id = new_id
+        self._leaving = leaving
         self.connection: Connection | None = None
         """The present connection, if there is one."""
 
@@ -63,7 +68,8 @@ class Intake:
             # What the session kept comes before the answer to SUBSCRIBE, which is only read when that has been taken.
             filling = asyncio.create_task(self._fill(connection))
             try:
-                await connection.subscribe_to(ARCHIVER_FILTERS)
+                agree = connection.unsubscribe_from if self._leaving() else connection.subscribe_to
+                await agree(ARCHIVER_FILTERS)
                 self.connection = connection
                 self._status.broker_here("session resumed" if origin.resumed else "new session")
                 await filling
