@@ -53,7 +53,7 @@ class App:
         self._stop = asyncio.Event()
         self._status = Status(time.monotonic)
         self._inbox = Inbox(
-            settings.archiver_batch_rows, settings.archiver_batch_ms / 1000, _now, 2 * settings.archiver_receive_maximum
+            settings.archiver_batch_rows, settings.archiver_batch_ms / 1000, _now, settings.archiver_receive_maximum
         )
         self._storage = Storage(settings.database_url)
         self._thread = ThreadPoolExecutor(1, "storage")

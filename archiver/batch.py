@@ -15,6 +15,9 @@ WAITING_BYTES = 64 * 1024 * 1024
 """Bodies of all that waits, in bytes; one read may go beyond it."""
 
 
+_BUSY_SHARE = 20
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Deliveries of one connection in their order of arrival, as they were read; never empty."""
@@ -93,8 +96,11 @@ class Inbox:
         self._arrived.set()
 
     async def take(self) -> Batch | None:
-        """Wait for deliveries and take a batch; None at the end. It is under load when something already waits."""
-        busy = bool(self._waiting)
+        """Wait for deliveries and take a batch; None at the end.
+
+        It is under load when as much has come meanwhile as makes it worth waiting for more: a twentieth of a batch.
+        """
+        busy = len(self._waiting) * _BUSY_SHARE >= self._rows
         while not self._ended:
             await self._arrived.wait()
             if busy:

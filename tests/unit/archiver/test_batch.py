@@ -51,6 +51,17 @@ async def test_under_load_it_waits_until_a_batch_is_full() -> None:
     assert numbers(await asyncio.wait_for(taking, 5)) == [1, 2, 3]
 
 
+async def test_a_few_that_came_while_the_last_batch_was_stored_are_taken_at_once() -> None:
+    box = inbox(rows=2000, most=2000)
+    await box.put([item(number) for number in range(1, 100)])
+    assert len(numbers(await asyncio.wait_for(box.take(), 5))) == 99
+    await box.put([item(number) for number in range(1, 101)])
+    taking = asyncio.ensure_future(box.take())
+    await asyncio.sleep(0.01)
+    assert not taking.done()
+    taking.cancel()
+
+
 async def test_under_load_it_waits_no_longer_than_the_linger_of_the_oldest() -> None:
     box = inbox(linger=0.02, now=1_000_000)
     await box.put([item(1, received_at=980_000)])
