@@ -90,6 +90,7 @@ class Supervisor:
 
     def _keep_running(self, child: _Child) -> None:
         if child.due is None and not child.process.alive():
+            child.process.sweep()
             self._postpone(child, f"ended with {child.process.exit_status()}, see {child.process.command.log}")
             self._write(ready=True)
         elif child.due is not None and time.monotonic() >= child.due:
