@@ -125,11 +125,12 @@ class Inbox:
         cut: list[Item] = []
         size = 0
         while self._waiting and len(cut) < self._rows:
-            size += len(self._waiting[0].delivery.body)
-            if cut and size > BATCH_BYTES:
+            bigger = size + len(self._waiting[0].delivery.body)
+            if cut and bigger > BATCH_BYTES:
                 break
+            size = bigger
             cut.append(self._waiting.popleft())
-        self._bytes -= sum([len(item.delivery.body) for item in cut])
+        self._bytes -= size
         if not self._is_over():
             self._room.set()
         if not self._waiting:

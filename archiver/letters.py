@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
@@ -10,6 +11,8 @@ from wire.message import Envelope, MessageId, RefusedError, RejectReason, claime
 from wire.names import is_username
 from wire.topics import parse_inbox
 
+ADDRESS_MAX = 80
+"""Characters of a topic that is remembered; an inbox topic of two usernames has fewer."""
 CLAIMED_ID_MAX = 128
 """Characters of a sender's own id that a receipt repeats."""
 
@@ -40,21 +43,41 @@ class Refused(NamedTuple):
 Item = Letter | Refused
 
 
+class _Address(NamedTuple):
+    """An inbox topic. `sender` is None if that is no username, `to_user` says whether the other name is one."""
+
+    sender: str | None
+    to: str
+    to_user: bool
+
+
+def _read_address(topic: str) -> _Address | None:
+    parsed = parse_inbox(topic)
+    if parsed is None:
+        return None
+    sender = parsed.sender if is_username(parsed.sender) else None
+    return _Address(sender, parsed.to, is_username(parsed.to))
+
+
+_remembered_address = lru_cache(maxsize=10_000)(_read_address)
+"""For topics of up to `ADDRESS_MAX` characters: a conversation has two topics, and they come again and again."""
+
+
 def read_delivery(delivery: Delivery, new_id: Callable[[], UUID]) -> Letter | Refused:
     """Read a delivery; `new_id` makes the id of a message that has none."""
-    topic = parse_inbox(delivery.topic)
-    sender = topic.sender if topic and is_username(topic.sender) else None
-    if topic is None or sender is None:
-        return refuse(delivery, sender, "malformed", "the topic is no inbox topic of two users", new_id)
+    topic = delivery.topic
+    address = _remembered_address(topic) if len(topic) <= ADDRESS_MAX else _read_address(topic)
+    if address is None or address.sender is None:
+        return refuse(delivery, None, "malformed", "the topic is no inbox topic of two users", new_id)
     try:
         envelope = read_message(delivery.body, delivery.content_type, delivery.properties)
     except RefusedError as error:
-        return refuse(delivery, sender, error.reason, str(error), new_id)
-    if not is_username(topic.to):
-        return refuse(delivery, sender, "unknown_recipient", "the recipient's name is no username", new_id)
+        return refuse(delivery, address.sender, error.reason, str(error), new_id)
+    if not address.to_user:
+        return refuse(delivery, address.sender, "unknown_recipient", "the recipient's name is no username", new_id)
     if envelope.id is None:
-        return Letter(delivery, sender, topic.to, MessageId(str(new_id())), True, envelope)
-    return Letter(delivery, sender, topic.to, envelope.id, False, envelope)
+        return Letter(delivery, address.sender, address.to, MessageId(str(new_id())), True, envelope)
+    return Letter(delivery, address.sender, address.to, envelope.id, False, envelope)
 
 
 def refuse(

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from archiver.connection import Publication
 from archiver.plan import Archived, Outcome
-from wire.conversations import Conversation, direct
-from wire.receipts import Receipt, Rejected, Stored, encode_receipts, split_receipts
+from wire.conversations import direct
+from wire.receipts import encode_entries, rejected_entry, split_entries, stored_entry
 from wire.topics import archived
 
 
@@ -15,7 +15,7 @@ class Gathered:
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._receipts: dict[str, list[Receipt]] = defaultdict(list)
+        self._entries: dict[str, list[str]] = defaultdict(list)
         self._count = 0
 
     def __len__(self) -> int:
@@ -26,42 +26,42 @@ class Gathered:
         sides = _Sides()
         for outcome in outcomes:
             if isinstance(outcome, Archived) and outcome.to != outcome.sender:
-                receipt = Stored(outcome.id, outcome.seq, sides[outcome.sender], outcome.sender)
-                self._receipts[outcome.to].append(receipt)
+                entry = stored_entry(outcome.id, outcome.seq, sides[outcome.sender], outcome.sender)
+                self._entries[outcome.to].append(entry)
                 self._count += 1
 
     def take(self) -> list[Publication]:
         """Take all that is gathered, as publications."""
-        publications = _publications(self._receipts)
-        self._receipts.clear()
+        publications = _publications(self._entries)
+        self._entries.clear()
         self._count = 0
         return publications
 
 
-class _Sides(dict[str, Conversation]):
-    """Direct conversations by the other side's name, each made once a batch."""
+class _Sides(dict[str, str]):
+    """Direct conversations, as they are written, by the other side's name; each is written once a batch."""
 
-    def __missing__(self, name: str) -> Conversation:
-        self[name] = direct(name)
+    def __missing__(self, name: str) -> str:
+        self[name] = str(direct(name))
         return self[name]
 
 
 def to_senders(outcomes: Iterable[Outcome]) -> list[Publication]:
     """Write what senders are told of a batch."""
-    receipts: dict[str, list[Receipt]] = defaultdict(list)
+    entries: dict[str, list[str]] = defaultdict(list)
     sides = _Sides()
     for outcome in outcomes:
         if isinstance(outcome, Archived):
-            receipt = Stored(outcome.id, outcome.seq, sides[outcome.to], outcome.sender)
-            receipts[outcome.sender].append(receipt)
+            entry = stored_entry(outcome.id, outcome.seq, sides[outcome.to], outcome.sender)
+            entries[outcome.sender].append(entry)
         elif outcome.sender is not None:
-            receipts[outcome.sender].append(Rejected(outcome.id, outcome.reason))
-    return _publications(receipts)
+            entries[outcome.sender].append(rejected_entry(outcome.id, outcome.reason))
+    return _publications(entries)
 
 
-def _publications(receipts: Mapping[str, Sequence[Receipt]]) -> list[Publication]:
+def _publications(entries: Mapping[str, Sequence[str]]) -> list[Publication]:
     return [
-        Publication(archived(username), encode_receipts(part))
-        for username, some in receipts.items()
-        for part in split_receipts(some)
+        Publication(archived(username), encode_entries(part))
+        for username, some in entries.items()
+        for part in split_entries(some)
     ]

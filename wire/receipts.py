@@ -33,7 +33,25 @@ Receipt = Stored | Rejected
 
 def encode_receipts(receipts: Iterable[Receipt]) -> bytes:
     """Write the payload of one publication on an `archived` topic."""
-    return ('{"messages":[' + ",".join([_as_json(receipt) for receipt in receipts]) + "]}").encode()
+    return encode_entries([_as_entry(receipt) for receipt in receipts])
+
+
+def stored_entry(message_id: str, seq: int, conversation: str, sender: str) -> str:
+    """Write one entry of a payload: a message is stored; the conversation is named as its reader sees it."""
+    return (
+        f'{{"id":{encode_basestring(message_id)},"seq":{seq},"conversation":"{conversation}",'
+        f'"sender":"{sender}","status":"stored"}}'
+    )
+
+
+def rejected_entry(message_id: str, reason: RejectReason) -> str:
+    """Write one entry of a payload: a message is refused."""
+    return f'{{"id":{encode_basestring(message_id)},"status":"rejected","reason":"{reason}"}}'
+
+
+def encode_entries(entries: Iterable[str]) -> bytes:
+    """Write the payload of one publication from its entries."""
+    return ('{"messages":[' + ",".join(entries) + "]}").encode()
 
 
 def decode_receipts(payload: bytes) -> list[Receipt]:
@@ -48,20 +66,15 @@ def decode_receipts(payload: bytes) -> list[Receipt]:
     return [receipt for receipt in map(_from_json, entries) if receipt is not None]
 
 
-def split_receipts(receipts: Sequence[Receipt], most: int = 500) -> list[Sequence[Receipt]]:
+def split_entries(entries: Sequence[str], most: int = 500) -> list[Sequence[str]]:
     """Cut a long list into parts of at most `most`, so that no publication grows past what a device accepts."""
-    return [receipts[start : start + most] for start in range(0, len(receipts), most)]
+    return [entries[start : start + most] for start in range(0, len(entries), most)]
 
 
-def _as_json(receipt: Receipt) -> str:
-    """Write one receipt. Only an id can hold what needs escapes; names and reasons cannot."""
-    quoted_id = encode_basestring(receipt.id)
+def _as_entry(receipt: Receipt) -> str:
     if isinstance(receipt, Rejected):
-        return f'{{"id":{quoted_id},"status":"rejected","reason":"{receipt.reason}"}}'
-    return (
-        f'{{"id":{quoted_id},"seq":{receipt.seq},"conversation":"{receipt.conversation}",'
-        f'"sender":"{receipt.sender}","status":"stored"}}'
-    )
+        return rejected_entry(receipt.id, receipt.reason)
+    return stored_entry(receipt.id, receipt.seq, str(receipt.conversation), receipt.sender)
 
 
 def _from_json(entry: object) -> Receipt | None:
