@@ -3,15 +3,15 @@
 A message that was shown is shown again only where a kill fell between its showing and the client's record of it: the
 next run of that client finds no record, cannot know, and says so in its ledger before anything else ("cut"). Such a
 second showing is counted apart. It is excused only among the last `CUT_MOST` showings before the kill, which is as many
-as the client shows before it records them.
+as the client shows before it records them: a client that recorded nothing would be found out.
 """
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-CUT_MOST = 101
-"""A page of the feed, and one that came live."""
+CUT_MOST = 1
+"""Each message is recorded before the next is shown, one that came live and one of the feed alike."""
 _OFFENDERS_MOST = 5
 
 MUST_BE_ZERO = (

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from scripts.faults.verdict import CUT_MOST, MUST_BE_ZERO, Began, Cut, Row, Sent, Shown, Stray, Truth, Verdict, judge
+from scripts.faults.verdict import MUST_BE_ZERO, Began, Cut, Row, Sent, Shown, Stray, Truth, Verdict, judge
 
 COUNTED_ELSEWHERE = {"refused by the archive", "dropped by the broker"}
 """By the database and the broker themselves: see `run`."""
@@ -136,18 +136,12 @@ def test_without_a_kill_or_without_the_next_runs_word_there_is_no_excuse() -> No
     assert found(judge(with_view(Began(), *before, Began(), *again, *after))) == {"shown twice": 1}
 
 
-def test_what_was_shown_long_before_the_kill_has_no_excuse() -> None:
-    sent = {"anna": [Sent(f"a{number}", "") for number in range(CUT_MOST + 1)], "bert": []}
-    rows = [Row(number + 1, "anna", f"a{number}", "") for number in range(CUT_MOST + 1)]
-    view: list[Began | Cut | Shown | Stray] = [
-        Began(),
-        *shown_to("anna", rows),
-        Began(),
-        Cut("anna", "a0"),
-        Shown("anna", "anna", "a0", ""),
-    ]
-    truth = Truth(("anna", "bert"), sent, rows, {"anna": shown_to("bert", rows), "bert": view}, [rows])
-    assert found(judge(truth)) == {"shown twice": 1}
+def test_only_the_last_showing_before_the_kill_has_an_excuse() -> None:
+    """The client records each message before it shows the next: one that recorded none shows more than one again."""
+    before, after = shown_to("anna", ARCHIVE[:3]), shown_to("anna", ARCHIVE[3:])
+    again = before[1:]
+    view = [Began(), *before, Began(), Cut("bert", "b1"), Cut("anna", "a2"), *again, *after]
+    assert found(judge(with_view(*view))) == {"shown twice": 1}
 
 
 def test_conversations_are_added_up_and_only_the_first_offenders_are_named() -> None:
