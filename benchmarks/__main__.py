@@ -4,7 +4,6 @@ import argparse
 import os
 import resource
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -21,6 +20,7 @@ from benchmarks.results import PATH, summary, write_results
 from benchmarks.stacks import forget_settings
 from benchmarks.table import plain_table
 from scripts.stack.errors import StackError
+from scripts.stack.interrupts import interrupt_once
 
 _ROUNDS, _QUICK_ROUNDS = 5, 1
 
@@ -72,7 +72,7 @@ def _prepare(cores: int) -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is stopped
+    interrupt_once()
 
 
 def _measure(bench: Bench, names: Sequence[str]) -> int:

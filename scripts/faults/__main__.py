@@ -2,7 +2,6 @@
 
 import argparse
 import secrets
-import signal
 import sys
 import tempfile
 import time
@@ -15,6 +14,7 @@ from scripts.faults.report import report_lines
 from scripts.faults.run import Run
 from scripts.faults.schedule import make_schedule
 from scripts.stack.errors import StackError
+from scripts.stack.interrupts import interrupt_once
 
 _SLOWEST_MESSAGES_A_SECOND = 50
 _SLOWEST_START_SECONDS = 600
@@ -34,10 +34,9 @@ def main(arguments: Sequence[str]) -> int:
         if reason is None:
             return run_isolated([*_without_seed(arguments), "--seed", str(seed)])
         print(f"NOT DONE in this run: cutting a network, and filling the database's disk: {reason}", flush=True)
-    else:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    interrupt_once()
+    if options.inside:
         end_with_parent()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _run(options, seed)
     except (FaultsError, StackError) as error:
@@ -58,7 +57,10 @@ def _run(options: argparse.Namespace, seed: int) -> int:
         with tempfile.TemporaryDirectory(prefix="nightjar-chaos-") as name:
             result = run.make(Path(name))
     else:
-        options.keep.mkdir(parents=True)
+        try:
+            options.keep.mkdir(parents=True)
+        except OSError as error:
+            raise FaultsError(f"{options.keep} cannot be made a new directory: {error.strerror}") from error
         result = run.make(options.keep.resolve())
     print("\n".join(["", *report_lines(result, seed, options.kills)]), flush=True)
     return 0 if result.good else 1

@@ -13,6 +13,8 @@ import threading
 from collections.abc import Sequence
 from types import FrameType
 
+from scripts.stack.interrupts import ending_signals
+
 _PROGRAMS = ("unshare", "nsenter", "ip", "mount")
 _UNSHARE = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
 _FIRST_PROCESS = ("sh", "-c", 'exec 3<&0; "$@" <&3 3<&- & wait "$!"', "sh")
@@ -33,7 +35,7 @@ def why_not_isolated() -> str | None:
 
 
 def run_isolated(arguments: Sequence[str]) -> int:
-    """Run ourselves again inside; return the exit status. Ctrl-C and SIGTERM end the run in good order."""
+    """Run ourselves again inside; return the exit status. Ctrl-C, SIGTERM and a hang-up end the run in good order."""
     child = subprocess.Popen(
         [*_UNSHARE, *_FIRST_PROCESS, sys.executable, "-m", "scripts.faults", INSIDE, *arguments],
         stdin=subprocess.PIPE,
@@ -45,7 +47,7 @@ def run_isolated(arguments: Sequence[str]) -> int:
         if pipe:
             pipe.close()
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ending_signals():
         signal.signal(number, end)
     status = child.wait()
     return status if status >= 0 else 1

@@ -82,3 +82,10 @@ def test_a_run_that_is_interrupted_leaves_no_process_and_no_mount_behind(
     assert status == (-number if number == signal.SIGKILL else 130), log.read_text()
     wait_for(lambda: processes_of(directory) == [], "all its processes have ended", 60)
     assert str(directory) not in Path("/proc/mounts").read_text()
+
+
+def test_a_directory_that_is_there_already_is_refused_in_one_line(reachable_directory: Path) -> None:
+    log = reachable_directory / "log"
+    with chaos(log, "--keep", str(reachable_directory)) as process:
+        assert process.wait(timeout=60) == 1
+    assert log.read_text().splitlines()[-1].startswith(f"scripts/chaos: {reachable_directory} cannot be made ")
