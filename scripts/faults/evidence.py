@@ -31,7 +31,7 @@ def read_sent(places: Places, person: str) -> list[Sent]:
             case ["not", _, id_] if sent and sent[-1].id == id_:
                 sent.pop()
             case _:
-                pass  # torn by a kill, and so nothing was put into the outbox
+                pass  # "in", for the sender itself; or torn by a kill, and so nothing was put into the outbox
     return sent
 
 

@@ -31,7 +31,7 @@ _LEFT_FOR_THE_LAST = 0.02
 
 @dataclass
 class Run:
-    """One run. `needs` says why some faults cannot be done, if they cannot; `say` takes lines for people."""
+    """One run. Without being `isolated` it leaves some faults out; `say` takes lines for people."""
 
     messages: int
     seed: int
@@ -43,6 +43,8 @@ class Run:
     skipped: list[Step] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     drops: Drops = field(default_factory=Drops)
+    healed: float = 0.0
+    """When the last fault was over, whatever it took until all flowed again after it."""
 
     def make(self, root: Path) -> Result:
         """Make the run in an empty directory. Raises FaultsError, StackError when it cannot be made or judged."""
@@ -54,8 +56,7 @@ class Run:
                 self._let_strike(world)
             except FaultsError as error:
                 self.failures.append(str(error))
-            healed = time.monotonic()
-            outbox_seconds = self._let_finish(world, healed)
+            outbox_seconds = self._let_finish(world)
             sending_seconds = time.monotonic() - began
             self._let_end(world)
             self.say("counting")
@@ -76,6 +77,7 @@ class Run:
         self._wait_for_flow(world, 0.0, "everybody's first message is stored")
         if not self.steps:
             self._send_most(world)
+            self.healed = time.monotonic()
         for number, step in enumerate(self.steps):
             self._pace(world, self.steps[number:])
             if number == len(self.steps) - 1:
@@ -83,6 +85,7 @@ class Run:
             time.sleep(step.pause)
             if not self.isolated and step.kind in ("cut", "fill"):
                 self.skipped.append(step)
+                self.healed = time.monotonic()
                 self.say(f"[{step.number}/{len(self.steps)}] {step.name}: NOT DONE")
                 continue
             self._strike(world, step)
@@ -94,11 +97,11 @@ class Run:
         began = time.monotonic()
         for phase in make_injury(world, step).phases():
             phase()
-            healed = time.monotonic()
-            self._wait_for_flow(world, healed, f"everybody's messages are stored again after {step.name}")
+            self.healed = time.monotonic()
+            self._wait_for_flow(world, self.healed, f"everybody's messages are stored again after {step.name}")
         ended = time.monotonic()
         self.drops.note(world.dropped())
-        self.outages.append(Outage(step.name, ended - began, ended - healed))
+        self.outages.append(Outage(step.name, ended - began, ended - self.healed))
         put = sum(standing.put for standing in world.standings().values())
         self.say(
             f"[{step.number}/{len(self.steps)}] {step.name}: all flows again after {ended - began:.1f} s"
@@ -126,17 +129,17 @@ class Run:
         self._wait(lambda: _flows(world, since), what, _RECOVERY_SECONDS, lambda: _who_waits(world, since))
         self._wait(api.ready, "the REST service is ready", _RECOVERY_SECONDS)
 
-    def _let_finish(self, world: World, healed: float) -> float | None:
+    def _let_finish(self, world: World) -> float | None:
         """Let everybody send what is left; say how long after the last fault all outboxes were empty."""
         world.order(replace(world.orders, rate=_FULL_SPEED))
         try:
             self._wait(lambda: _left(world) == 0, "all is sent", OUTBOX_SECONDS)
-            left = OUTBOX_SECONDS - (time.monotonic() - healed)
+            left = OUTBOX_SECONDS - (time.monotonic() - self.healed)
             self._wait(lambda: _waiting(world) == 0, "every outbox is empty", left)
         except FaultsError as error:
             self.failures.append(f"{error}: {_waiting(world)} wait in outboxes, {_left(world)} were never put there")
             return None
-        return time.monotonic() - healed
+        return time.monotonic() - self.healed
 
     def _let_end(self, world: World) -> None:
         put = {name: standing.put for name, standing in world.standings().items()}

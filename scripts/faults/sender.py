@@ -34,8 +34,11 @@ class Sender:
         self._seed = seed
         self._desk = desk
         self._last: list[str] = []
+        self._is_in = False
         for line in read_ledger(path):
-            self._last = line if line[0] in ("put", "not") and len(line) > 2 else self._last
+            if line[0] in ("put", "not") and len(line) > 2:
+                self._last, self._is_in = line, False
+            self._is_in = self._is_in or line[0] == "in"
         self.put = int(self._last[1]) - (self._last[0] == "not") if self._last else 0
         self._ledger = Ledger(path)
         self._waiting: deque[_Waiting] = deque()
@@ -47,10 +50,13 @@ class Sender:
         return len(self._waiting)
 
     def resume(self, store: Store) -> None:
-        """Find out what became of the last message when a kill fell between its line in the ledger and the outbox."""
+        """Find out what became of the last message when a kill fell between its line in the ledger and the outbox.
+
+        One that the outbox had taken, as the next line says, was sent, and counts as lost when it is nowhere.
+        """
         self._waiting.clear()
         outbox = {id_ for id_, *_ in store.outbox()}
-        if self._last and self._last[0] == "put":
+        if self._last and self._last[0] == "put" and not self._is_in:
             number, id_ = int(self._last[1]), self._last[2]
             if id_ not in outbox and store.result(id_) is None:
                 self._ledger.write("not", number, id_)
@@ -79,6 +85,7 @@ class Sender:
         message = compose(self._person.other, body, self._desk.now)
         self._ledger.write("put", number, message.id, digest(body))
         store.post(message)
+        self._ledger.write("in", number)
         self.put = number
         self._waiting.append(_Waiting(number, message.id, time.monotonic()))
         wakeups.notify()

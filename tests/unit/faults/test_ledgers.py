@@ -1,15 +1,17 @@
 """Ledgers: what a killed process has done, and what its next run makes of it."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mqtt_client.store import Outgoing, Result, Store
+from mqtt_client.wakeup import WakeUps
 from scripts.faults.bodies import body_of
 from scripts.faults.control import Orders, write_orders
 from scripts.faults.evidence import read_pages, read_sent, read_view
-from scripts.faults.ledger import Ledger, digest
+from scripts.faults.ledger import Ledger, digest, read_ledger
 from scripts.faults.orders import Desk
 from scripts.faults.people import Person, Places
 from scripts.faults.sender import Sender
@@ -71,6 +73,38 @@ def test_a_message_that_got_into_the_outbox_before_the_kill_was_sent(
         sender = resumed(store)
     assert (sender.put, sender.waiting) == (1, 0 if is_settled else 1)
     assert read_sent(places, "anna") == [Sent("id-1", "d1")]
+
+
+def test_a_message_that_the_outbox_had_taken_and_lost_was_sent(
+    places: Places, resumed: Callable[[Store], Sender]
+) -> None:
+    write(places.ledger("anna", "sent"), "put 1 id-1 d1", "in 1", "put 2 id-2 d2", "in 2")
+    with Store(places.root / "store.db") as store:
+        store.post(outgoing("id-1"))
+        assert resumed(store).put == 2
+    assert read_sent(places, "anna") == [Sent("id-1", "d1"), Sent("id-2", "d2")]
+
+
+def test_what_is_sent_stands_in_the_ledger_before_and_after_the_outbox_takes_it(places: Places) -> None:
+    write_orders(places.orders, Orders(rate=100.0))
+    with Store(places.root / "store.db") as store:
+        asyncio.run(send_a_little(places, store))
+        taken = [id_ for id_, _ in store.outbox()]
+    lines = list(read_ledger(places.ledger("anna", "sent")))
+    assert [line[0] for line in lines] == ["put", "in"] * len(taken)
+    assert [line[2] for line in lines[::2]] == taken
+    assert [line[1] for line in lines[1::2]] == [line[1] for line in lines[::2]]
+
+
+async def send_a_little(places: Places, store: Store) -> None:
+    """Let anna send some messages."""
+    async with WakeUps(places.root / "pipes") as wakeups:
+        sender = Sender(ANNA, 1, Desk(ANNA.client, places), places)
+        sending = asyncio.create_task(sender.run(store, wakeups))
+        while not sender.put:  # noqa: ASYNC110  # the sender tells nobody
+            await asyncio.sleep(0.01)
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
 
 
 def test_a_new_run_says_which_of_the_last_showings_have_no_record(places: Places) -> None:

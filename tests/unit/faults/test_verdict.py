@@ -140,8 +140,8 @@ def test_only_the_last_showing_before_the_kill_has_an_excuse() -> None:
     """The client records each message before it shows the next: one that recorded none shows more than one again."""
     before, after = shown_to("anna", ARCHIVE[:3]), shown_to("anna", ARCHIVE[3:])
     again = before[1:]
-    view = [Began(), *before, Began(), Cut("bert", "b1"), Cut("anna", "a2"), *again, *after]
-    assert found(judge(with_view(*view))) == {"shown twice": 1}
+    truth = with_view(Began(), *before, Began(), Cut("bert", "b1"), Cut("anna", "a2"), *again, *after)
+    assert found(judge(truth)) == {"shown twice": 1}
 
 
 def test_conversations_are_added_up_and_only_the_first_offenders_are_named() -> None:
