@@ -67,6 +67,7 @@ class Follower:
         self._unsettled_until = 0.0
         self._caught_up_at = float("-inf")
         self._held: list[Message] = []
+        self._held_until = 0.0
 
     async def events(self) -> AsyncIterator[Event]:
         """Tell everything since the profile's cursor, then what comes, without end.
@@ -114,7 +115,7 @@ class Follower:
 
     def _idle_seconds(self) -> float:
         seconds = self._plan.wait(self._clock())
-        return min(seconds, max(0.0, self._unsettled_until - self._clock())) if self._held else seconds
+        return min(seconds, max(0.0, self._held_until - self._clock())) if self._held else seconds
 
     async def _find_cursor(self) -> None:
         self._told = self._store.cursors()
@@ -158,6 +159,8 @@ class Follower:
         else:
             if not self._held:
                 self._plan.want(max(self._clock(), self._caught_up_at + _FETCH_SECONDS))
+                # However often the connection is made anew meanwhile: with REST out of reach chat goes on.
+                self._held_until = self._unsettled_until
             self._held.append(message)
 
     async def _tell_held(self) -> AsyncIterator[Event]:
@@ -171,7 +174,7 @@ class Follower:
             self._store.show([message.identity])
 
     async def _catch_up_when_due(self) -> AsyncIterator[Event]:
-        if self._held and self._clock() >= self._unsettled_until:
+        if self._held and self._clock() >= self._held_until:
             async for event in self._tell_held():
                 yield event
         if not self._plan.is_due(self._clock()):

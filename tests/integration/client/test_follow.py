@@ -15,6 +15,7 @@ from paho.mqtt.properties import Properties
 from mqtt_client.account import open_account
 from mqtt_client.events import CaughtUp, ConnectionChanged, Event, MessageArrived, ReceiptArrived
 from mqtt_client.follow import Follower
+from mqtt_client.incoming import Live, write_live
 from mqtt_client.profile import Profile
 from mqtt_client.session import Session, alongside
 from mqtt_client.wakeup import WakeUps
@@ -23,6 +24,7 @@ from tests.support.nightjar import Person, new_person
 from tests.support.peer import Peer
 from tests.support.stack import RunningStack
 from wire.conversations import direct
+from wire.message import Envelope, parse_uuid
 from wire.receipts import Stored, encode_receipts
 
 
@@ -164,3 +166,25 @@ async def test_without_the_rest_server_a_live_message_is_shown_some_seconds_afte
         await asyncio.to_thread(publish, stack, alice, bob, b"one")
         await asyncio.to_thread(publish, stack, alice, bob, b"two")
         await until(lambda: bodies(told) == [b"one", b"two"], "they are shown")
+
+
+async def test_without_the_rest_server_reconnects_do_not_hold_a_live_message_back_for_ever(
+    stack: RunningStack, people: tuple[Person, Person]
+) -> None:
+    """The log tells of connections, each of which lasts for seconds only, by a clock that stands still between."""
+    now, (alice, bob) = 0.0, people
+    profile = profile_of(bob)
+    async with open_account(profile, None) as account, WakeUps(profile.wakeups) as wakeups:
+        with account.store() as store:
+            events = Follower(account.api, store, wakeups, clock=lambda: now).events()
+            assert await anext(events) == CaughtUp()
+            await asyncio.to_thread(stack.api.stop)
+            live = Live(alice.name, alice.name, b"live", Envelope(parse_uuid(str(uuid4()))))
+            store.log([("connected", b""), ("message", write_live(live))])
+            told: list[Event] = []
+            async with asyncio.timeout(20):
+                while not bodies(told) and now < 60:
+                    told.append(await anext(events))
+                    now += 2
+                    store.log([("disconnected", b""), ("connected", b"")])
+            assert (bodies(told), now < 20) == ([b"live"], True)
