@@ -85,7 +85,7 @@ class App:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(_log_in_one_line)
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self._end)
         try:
             async with asyncio.TaskGroup() as group:
                 worker = group.create_task(self._supervise("worker", self._worker.run()))
@@ -111,17 +111,25 @@ class App:
             self._thread.shutdown(wait=False, cancel_futures=True)
         return self._following
 
+    def _end(self) -> None:
+        """End, whatever this process was about to become."""
+        self._following = None
+        self._stop.set()
+
     async def _take_leave(self) -> None:
         """See all through that the broker has given us, as far as that goes in time; the others get what is new."""
-        if self._instance.stays_subscribed or self._drain:
+        if self._instance.stays_subscribed or self._drain or self._following:
             return
-        self._leaving = True
-        _LOG.info("%s takes no new messages and stores what the broker has for it", self._instance.client_id)
         try:
             async with asyncio.timeout(LEAVE_SECONDS):
-                await leave(self._inbox, lambda: self._intake.connection)
+                await self._leave()
         except TimeoutError:
             _LOG.warning("the broker keeps messages for %s until it is started again", self._instance.client_id)
+
+    async def _leave(self) -> None:
+        self._leaving = True
+        _LOG.info("%s takes no new messages and stores what the broker has for it", self._instance.client_id)
+        await leave(self._inbox, lambda: self._intake.connection)
 
     async def _end_when_drained(self) -> None:
         await leave(self._inbox, lambda: self._intake.connection)
@@ -135,12 +143,23 @@ class App:
             await asyncio.sleep(FIRST_EVERY_SECONDS)
             first = take(self._settings, FIRST)
             if first and free_before and await self._is_subscribed(first):
-                _LOG.info("no archiver is %s: this one takes its place", first.client_id)
-                self._following = first
-                self._stop.set()
-            elif first:
+                await self._move(first)
+                return
+            if first:
                 first.release()
             free_before = first is not None
+
+    async def _move(self, first: Instance) -> None:
+        """Leave this number and become the first, unless asked to end meanwhile.
+
+        It takes as long as it takes: nobody would come back to a number that is left with messages.
+        """
+        if not self._stop.is_set():
+            _LOG.info("no archiver is %s: this one takes its place", first.client_id)
+            await self._leave()
+        if not self._stop.is_set():
+            self._following = first
+            self._stop.set()
 
     async def _is_subscribed(self, first: Instance) -> bool:
         try:

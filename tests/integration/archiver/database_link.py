@@ -23,6 +23,11 @@ class DatabaseLink:
         self._open: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
+    def reopen(self) -> None:
+        """Let through again, at the same address, after `close`."""
+        self._listener = socket.create_server(("127.0.0.1", urlsplit(self.url).port or 0))
+        threading.Thread(target=self._accept, daemon=True).start()
+
     def cut(self) -> None:
         """Close all connections that pass through here."""
         while self._open:
