@@ -57,7 +57,13 @@ def login(options: Options, username: str, *, password_stdin: bool) -> None:
     profile = options.open_profile()
     server = options.login_server(profile)
     password = Asker(from_stdin=password_stdin).password()
-    _show_login(options, run(log_in(profile, server, username, password)), "logged in")
+
+    async def work() -> None:
+        _show_login(options, await log_in(profile, server, username, password), "logged in")
+        async with open_account(profile, server) as account:
+            await deliver(account)
+
+    run(work())
 
 
 @click.command()

@@ -157,10 +157,13 @@ def test_no_message_is_lost_with_a_logout_and_none_silently_with_the_account(
     refused = alice.fails("delete-account", "--yes", "--password-stdin", stdin=password, status=1)
     assert "1 unsent in the outbox would be lost" in refused
     assert "sent when alice logs in here again" in alice.run("logout").stderr.decode()
-    alice.run("login", "alice", "--password-stdin", stdin=password)
+    stack.broker.start()
+    assert "1 sent late" in alice.run("login", "alice", "--password-stdin", stdin=password).stderr.decode()
+    stack.broker.kill()
+    alice.fails("send", "bob", "between", "--timeout", "0.5", status=4)
     stack.broker.start()
     assert "1 sent late" in alice.run("logout").stderr.decode()
-    assert stored(bob, "alice") == ["before"]
+    assert stored(bob, "alice") == ["before", "between"]
     alice.run("login", "alice", "--password-stdin", stdin=password)
     stack.broker.kill()
     alice.fails("send", "bob", "never", "--timeout", "0.5", status=4)
