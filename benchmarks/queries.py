@@ -11,6 +11,7 @@ from psycopg2.extras import execute_values
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.load.messages import BODY
+from benchmarks.load.pace import WARM_UP
 from db import one_line
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
@@ -81,13 +82,14 @@ def _one(cursor: Cursor) -> tuple[int, ...]:
 def commit_times(database_url: str, count: int, rate: float) -> list[float]:
     """Insert rows as the archive's, one a transaction, `rate` a second; returns the seconds that each took.
 
-    They go into a table of their own with the same columns and indexes, which is gone afterwards.
+    They go into a table of their own with the same columns and indexes, which is gone afterwards. As many as of the
+    messages beside them are not counted at first.
     """
     seconds = []
     with cursor_of(database_url) as cursor:
         cursor.execute("CREATE TABLE commit_times (LIKE messages INCLUDING ALL)")
         began = time.perf_counter()
-        for number in range(count):
+        for number in range(count + WARM_UP):
             time.sleep(max(0.0, began + number / rate - time.perf_counter()))
             started = time.perf_counter()
             cursor.execute(
@@ -97,4 +99,4 @@ def commit_times(database_url: str, count: int, rate: float) -> list[float]:
             )
             seconds.append(time.perf_counter() - started)
         cursor.execute("DROP TABLE commit_times")
-    return seconds
+    return seconds[WARM_UP:]

@@ -13,7 +13,7 @@ from benchmarks.mqtt import PUBACK, PUBLISH, Login, Packet
 from benchmarks.workers import Pilot
 
 _ID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
-_WARM_UP = 50
+WARM_UP = 50
 """Messages at the beginning that are not counted."""
 _LATE_SECONDS = 20.0
 
@@ -36,7 +36,7 @@ def time_messages(pilot: Pilot, job: Pace) -> list[float]:
     same = job.sender == job.watcher
     wanted: list[tuple[Login, Filters]] = [(job.watcher, job.filters), *([] if same else [(job.sender, [])])]
     connections = open_all(job.port, wanted)
-    packets = encode_messages([job.topic], job.messages + _WARM_UP)
+    packets = encode_messages([job.topic], job.messages + WARM_UP)
     pilot.ready()
     timer = _Timer(connections[0], connections[-1])
     began = time.perf_counter()
@@ -44,7 +44,7 @@ def time_messages(pilot: Pilot, job: Pace) -> list[float]:
         timer.watch_until(began + number / job.rate)
         timer.send(packet)
     timer.watch_rest(len(packets))
-    return timer.seconds[_WARM_UP:]
+    return timer.seconds[WARM_UP:]
 
 
 class _Timer:
