@@ -18,6 +18,11 @@ pytestmark = pytest.mark.timeout(300)
 """Each starts a whole stack; a busy machine takes its time over that."""
 
 
+def environment() -> dict[str, str]:
+    """Return what the benchmarks run with: they are not covered, and their forks would quarrel about the record."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "COVERAGE_"))}
+
+
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run them as `benchmarks/run` does once everything is installed."""
     return subprocess.run(
@@ -26,6 +31,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         cwd=ROOT,
+        env=environment(),
         timeout=280,
     )
 
@@ -56,7 +62,7 @@ def test_an_interrupted_run_ends_in_one_line_and_leaves_nothing_behind() -> None
         child = subprocess.Popen(
             [sys.executable, "-m", "benchmarks", "connects", "--quick"],
             cwd=ROOT,
-            env={**os.environ, "TMPDIR": str(directory)},
+            env={**environment(), "TMPDIR": str(directory)},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

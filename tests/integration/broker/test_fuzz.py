@@ -1,5 +1,6 @@
 """The parsers under libFuzzer, for a bounded time: `NIGHTJAR_FUZZ_SECONDS=600` runs each for ten minutes."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -19,9 +20,12 @@ def fuzzers() -> Path:
     assert shutil.which("clang"), "the fuzzers need clang: apt-get install clang libclang-rt-dev"
     build = SOURCE / "build" / "fuzz"
     build.mkdir(parents=True, exist_ok=True)
-    made = subprocess.run(
-        ["make", "-C", str(SOURCE), f"BUILD={build}", "fuzzers"], check=False, capture_output=True, text=True
-    )
+    # Others of this run need them too: one builds, and nobody runs a file that is still being written.
+    with (build / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = subprocess.run(
+            ["make", "-C", str(SOURCE), f"BUILD={build}", "fuzzers"], check=False, capture_output=True, text=True
+        )
     hint = "libFuzzer's runtime is missing: apt-get install libclang-rt-dev" if "libclang_rt" in made.stderr else ""
     assert made.returncode == 0, f"{made.stdout}{made.stderr}\n{hint}"
     return build
