@@ -116,13 +116,10 @@ class Connection(Client):
             yield packets
 
     async def subscribe_to(self, topic_filters: Iterable[str]) -> None:
-        """Subscribe at QoS 1."""
+        """Subscribe at QoS 1. The answer may be long in coming: it is read when what came before has been taken."""
         for topic_filter in topic_filters:
             try:
-                async with asyncio.timeout(CONNECT_SECONDS):
-                    await self.subscribe(
-                        topic_filter, max_qos=QoS.AT_LEAST_ONCE, retain_handling=RetainHandling.SEND_NEVER
-                    )
+                await self.subscribe(topic_filter, max_qos=QoS.AT_LEAST_ONCE, retain_handling=RetainHandling.SEND_NEVER)
             except NegativeAckError as error:
                 raise BrokerAwayError("subscribe", f"it refuses the subscription to {topic_filter}") from error
             except (ConnectError, ProtocolError, OSError) as error:
