@@ -109,7 +109,8 @@ class Backlog:
     def _dropped(self) -> str | None:
         if self._dropped_at is None or self._clock() - self._dropped_at > DROPPED_SECONDS:
             return None
-        return f"the broker has dropped messages, {self._counted.get('dropped', 0)} since its start"
+        counted = self._counted.get("dropped")  # not known over a new connection, and 0 from a broker that started anew
+        return "the broker has dropped messages" + (f", {counted} since its start" if counted else "")
 
     def _say(self, level: int, line: str) -> None:
         if self._speaks():

@@ -64,6 +64,13 @@ def test_a_drop_counts_for_ten_minutes(caplog: pytest.LogCaptureFixture) -> None
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
 
 
+def test_a_drop_is_remembered_without_its_count_when_the_connection_is_another() -> None:
+    watched = Watched()
+    watched.count(dropped=5)
+    watched.backlog.forget()
+    assert watched.count(is_news=False, messages=3) == "the broker has dropped messages"
+
+
 def test_what_was_dropped_before_this_process_came_is_no_news() -> None:
     """The counter comes as a retained message then; the broker leaves it out when it has not changed for a minute."""
     assert Watched().count(is_news=False, dropped=5) is None
