@@ -1,4 +1,4 @@
-"""`python -m archiver` runs an archiver; `… health` says whether it is ready; `… drain [NUMBER]` empties its queue."""
+"""`python -m archiver` runs an archiver; `… health` says whether it is ready; `… drain NUMBER` empties a queue."""
 
 import asyncio
 import gc
@@ -23,12 +23,10 @@ def main(arguments: list[str]) -> int:
             command = _run
         case ["health"]:
             command = _health
-        case ["drain"]:
-            command = partial(_run, drain=True)
         case ["drain", number]:
             command = partial(_run, drain=True, number=number)
         case _:
-            print("usage: python -m archiver [health | drain [NUMBER]]", file=sys.stderr)
+            print("usage: python -m archiver [health | drain NUMBER]", file=sys.stderr)
             return 2
     try:
         return command()
@@ -43,6 +41,8 @@ def main(arguments: list[str]) -> int:
 def _run(*, drain: bool = False, number: str | None = None) -> int:
     settings = load_settings()
     instance = choose(settings, number)
+    if drain and instance.stays_subscribed:
+        raise SettingsError(f"{instance.client_id} is not drained: the broker gathers for it while no archiver runs")
     app = App(settings, instance, drain=drain)
     health.prepare(settings.archiver_health_file)
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")

@@ -141,7 +141,11 @@ class App:
         free_before = False
         while not self._stop.is_set():
             await asyncio.sleep(FIRST_EVERY_SECONDS)
-            first = take(self._settings, FIRST)
+            try:
+                first = take(self._settings, FIRST)
+            except SettingsError as error:
+                _LOG.debug("the first number cannot be looked at: %s", error)
+                first = None
             if first and free_before and await self._is_subscribed(first):
                 await self._move(first)
                 return

@@ -5,7 +5,7 @@ from typing import Final
 from archiver.rows import COLUMNS
 
 BEGIN: Final = """
-BEGIN;
+BEGIN ISOLATION LEVEL READ COMMITTED;
 SELECT pg_advisory_xact_lock(%(lock)s);
 SELECT wanted.sender, wanted.recipient, s.id, r.id, r.deleted_at IS NULL, c.id,
        (SELECT GREATEST(last_value + is_called::integer, (SELECT max(seq) + 1 FROM messages)) FROM message_seq)

@@ -29,6 +29,10 @@ def checked_url(text: str) -> str:
     return text
 
 
+_SERVER_KEEP_ALIVES = "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+"""The server's side of it: a host that is gone must not hold a lock for hours."""
+
+
 def connect(url: str, application: str, connect_timeout: int = 5) -> connection:
     """Open a connection that speaks UTC and UTF-8. Timeout in seconds.
 
@@ -43,7 +47,7 @@ def connect(url: str, application: str, connect_timeout: int = 5) -> connection:
             url,
             application_name=f"nightjar-{application}",
             connect_timeout=connect_timeout,
-            options="-c timezone=UTC -c client_encoding=UTF8",
+            options=f"-c timezone=UTC -c client_encoding=UTF8 {_SERVER_KEEP_ALIVES}",
             keepalives_idle=30,
             keepalives_interval=10,
             keepalives_count=3,

@@ -125,7 +125,7 @@ def test_a_token_of_another_instance_ends_it_at_start(world_factory: WorldFactor
 
 def test_an_unknown_command_is_a_usage_error(world_factory: WorldFactory) -> None:
     ended = run(world_factory(), "serve")
-    assert (ended.returncode, ended.stderr) == (2, "usage: python -m archiver [health | drain [NUMBER]]\n")
+    assert (ended.returncode, ended.stderr) == (2, "usage: python -m archiver [health | drain NUMBER]\n")
 
 
 def test_health_follows_the_process(world: World) -> None:

@@ -251,6 +251,9 @@ def test_the_first_stays_subscribed_while_it_is_away(world: World, start: Start)
     archiver = start()
     assert archiver.process.stop() == 0
     world.publish_many("alice", numbered("bob", "alice", 10))
+    drained = archiver.run("drain", "1")
+    assert drained.returncode == 2
+    assert "archiver.1 is not drained" in drained.stderr
     archiver.restart()
     world.wait_stored(10)
 
@@ -263,6 +266,7 @@ def test_the_queue_of_one_that_does_not_come_back_can_be_drained(world: World, s
     world.wait_stored(500)
     assert world.stored() == 500
     assert first.run("drain", "1").returncode == 2
+    assert first.run("drain").returncode == 2
     drained = first.run("drain", "2")
     assert drained.returncode == 0, drained.stderr
     assert world.stored() == 1000
