@@ -47,8 +47,8 @@ from wire.broker import BrokerAddress
 CONNECT_SECONDS = 10.0
 CLOSE_SECONDS = 1.0
 KEEP_ALIVE_SECONDS = 10
-SESSION_SECONDS = 30 * 24 * 3600
-"""How long the broker keeps messages for an archiver that is away."""
+SESSION_SECONDS = 14 * 24 * 3600
+"""How long the broker keeps messages for an archiver that is away: as long as mosquitto.conf lets it."""
 READ_BYTES = 128 * 1024
 """How much is read at once, at most."""
 PACKET_MAX = 1024 * 1024

@@ -114,7 +114,10 @@ class Storage:
         """Cut the connection under whatever the other thread is doing, which then fails with OutageError."""
         with self._guard:
             if self._connection and not self._connection.closed:
-                with suppress(OSError), socket.socket(fileno=os.dup(self._connection.fileno())) as cut:
+                with (
+                    suppress(OSError, psycopg2.InterfaceError),
+                    socket.socket(fileno=os.dup(self._connection.fileno())) as cut,
+                ):
                     cut.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:

@@ -31,11 +31,6 @@ class Rejected(NamedTuple):
 Receipt = Stored | Rejected
 
 
-def encode_receipts(receipts: Iterable[Receipt]) -> bytes:
-    """Write the payload of one publication on an `archived` topic."""
-    return encode_entries([_as_entry(receipt) for receipt in receipts])
-
-
 def stored_entry(message_id: str, seq: int, conversation: str, sender: str) -> str:
     """Write one entry of a payload: a message is stored; the conversation is named as its reader sees it."""
     return (
@@ -69,12 +64,6 @@ def decode_receipts(payload: bytes) -> list[Receipt]:
 def split_entries(entries: Sequence[str], most: int = 500) -> list[Sequence[str]]:
     """Cut a long list into parts of at most `most`, so that no publication grows past what a device accepts."""
     return [entries[start : start + most] for start in range(0, len(entries), most)]
-
-
-def _as_entry(receipt: Receipt) -> str:
-    if isinstance(receipt, Rejected):
-        return rejected_entry(receipt.id, receipt.reason)
-    return stored_entry(receipt.id, receipt.seq, str(receipt.conversation), receipt.sender)
 
 
 def _from_json(entry: object) -> Receipt | None:

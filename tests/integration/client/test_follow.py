@@ -22,10 +22,11 @@ from mqtt_client.wakeup import WakeUps
 from tests.conftest import StackFactory
 from tests.support.nightjar import Person, new_person
 from tests.support.peer import Peer
+from tests.support.receipts import encode_receipts
 from tests.support.stack import RunningStack
 from wire.conversations import direct
 from wire.message import Envelope, parse_uuid
-from wire.receipts import Stored, encode_receipts
+from wire.receipts import Stored
 
 
 def profile_of(person: Person) -> Profile:

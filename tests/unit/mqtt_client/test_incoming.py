@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqtt_client.incoming import is_token_stale, log_entry, read_live, receipts_in
+from tests.support.receipts import encode_receipts
 from wire.conversations import direct
-from wire.receipts import Receipt, Rejected, Stored, encode_receipts
+from wire.receipts import Receipt, Rejected, Stored
 
 ID = "0190a3c4-0000-7000-8000-000000000001"
 NOW = datetime(2026, 1, 31, tzinfo=UTC)

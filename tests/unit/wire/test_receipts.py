@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.receipts import encode_receipts
 from wire.conversations import Conversation, direct
 from wire.message import REJECT_REASONS
-from wire.receipts import SEQ_MAX, Receipt, Rejected, Stored, decode_receipts, encode_receipts, split_entries
+from wire.receipts import SEQ_MAX, Receipt, Rejected, Stored, decode_receipts, split_entries
 
 usernames = st.from_regex(r"[a-z0-9][a-z0-9_-]{2,31}", fullmatch=True)
 texts = st.text(st.characters(codec="utf-8"))
