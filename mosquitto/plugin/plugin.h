@@ -10,6 +10,7 @@
 #include "keys.h"
 #include "options.h"
 #include "revocations.h"
+#include "verified.h"
 
 struct plugin {
 	mosquitto_plugin_id_t *id;
@@ -18,6 +19,7 @@ struct plugin {
 	struct revocations *revocations;
 	struct journal *journal;
 	struct clients *clients;
+	struct verified *verified;
 	bool gate_open;         /* the first control message has come */
 	bool awaiting;          /* the awaited user has subscribed in an earlier life of the broker, but not yet in this one */
 	int64_t opened_s;       /* when the gate was opened */

@@ -8,13 +8,13 @@
 
 static bool has_expired(const struct client *client, const void *now_s)
 {
-	return client->claims.expires_s <= *(const int64_t *)now_s;
+	return client->claims->expires_s <= *(const int64_t *)now_s;
 }
 
 static void note_expiry(struct client *client, void *next_s)
 {
 	int64_t *next = next_s;
-	if(!client->departed && client->claims.expires_s < *next) *next = client->claims.expires_s;
+	if(!client->departed && client->claims->expires_s < *next) *next = client->claims->expires_s;
 }
 
 /* A client whose token has expired has done nothing wrong: its will is published. */

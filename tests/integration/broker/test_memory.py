@@ -43,6 +43,7 @@ def _connects(key: KeyPair) -> Sequence[bytes]:
         made += [
             connect_packet(name, user, token),
             connect_packet(name, user, token, version=4),
+            connect_packet(name, user, mint(key, user, name, user_acl(user), ttl=85000)),
             connect_packet(f"{user}.b", user, mint(key, user, f"{user}.b", user_acl(user), ttl=86000), will=will),
             connect_packet(name, user, token, clean=False, properties=SESSION_EXPIRY),
             connect_packet(name, user, token[:-4] + "AAAA"),
