@@ -1,11 +1,13 @@
 """An archiver of a test's own, with a real broker and the real plugin, over a database of its own."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
+import psycopg2
 import pytest
 
+from archiver.storage import Storage
 from tests.integration.archiver.world import World
 from tests.support.broker import Broker, Realm
 
@@ -35,3 +37,19 @@ def world(world_factory: WorldFactory) -> World:
     world = world_factory()
     world.start()
     return world
+
+
+@pytest.fixture
+def url(database_url: str) -> str:
+    """Make a database with users in it."""
+    with closing(psycopg2.connect(database_url)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("INSERT INTO users (username) SELECT 'user' || n FROM generate_series(0, 9) AS n")
+    return database_url
+
+
+@pytest.fixture
+def storage(url: str) -> Iterator[Storage]:
+    """Open the storage."""
+    opened = Storage(url)
+    yield opened
+    opened.end()

@@ -98,7 +98,7 @@ def write(archive: Archive, sender: str, names: dict[str, str], work: list[Batch
         for to, outcome in zip(batch.to, outcomes, strict=True):
             assert isinstance(outcome, Archived)
             made.append((outcome.seq, to))
-    storage.close()
+    storage.end()
     return made
 
 
