@@ -55,7 +55,7 @@ void subscriber_load(struct plugin *plugin);
 void subscriber_note(struct plugin *plugin, const char *username);
 bool subscriber_awaited(struct plugin *plugin, const char *username);
 
-/* upkeep.c: what time brings: expiry, keys that come and go, forgetting. */
+/* upkeep.c: what time brings: expiry, keys that come and go, forgetting, and giving memory back. */
 void upkeep_tick(struct plugin *plugin);
 /* Say in the log how many key files are unusable, when there are more than the last time. */
 void upkeep_tell_unusable(struct plugin *plugin);
