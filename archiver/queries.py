@@ -66,6 +66,13 @@ EXECUTE routes (%s, %s)
 Each statement sees what is committed when it begins, so the second sees what the lock's last holder has written.
 """
 
+MANY: Final = 300
+"""Senders with their recipients; for so many it pays to plan anew, by what the tables hold."""
+
+BEGIN_WITH_MANY: Final = BEGIN.replace(
+    "BEGIN;", "BEGIN; SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = on;"
+)
+
 QUICK: Final = f"""
 SELECT pg_advisory_xact_lock({ARCHIVE_LOCK});
 EXECUTE quick (%s, %s, %s, %s::timestamptz[], %s::timestamptz[], %s::text[], %s)

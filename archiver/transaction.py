@@ -47,7 +47,10 @@ class Transaction:
     def _begin(self, names: Set[Names]) -> tuple[dict[Names, Route], int]:
         """Take the lock and look up the routes; conversations that are not made yet get a negative number."""
         wanted = list(names)
-        self._cursor.execute(queries.BEGIN, ([sender for sender, _ in wanted], [recipient for _, recipient in wanted]))
+        self._cursor.execute(
+            queries.BEGIN if len(wanted) < queries.MANY else queries.BEGIN_WITH_MANY,
+            ([sender for sender, _ in wanted], [recipient for _, recipient in wanted]),
+        )
         rows = self._cursor.fetchall()
         routes: dict[Names, Route] = {}
         new: dict[Pair, int] = {}

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from archiver.delivery import Delivery, Origin
 from archiver.letters import Letter, Refused, read_delivery, refuse
 from archiver.plan import Archived
+from archiver.queries import MANY
 from archiver.redelivery import SWEEP_EVERY, WINDOW
 from archiver.rows import COLUMNS, copy_data
 from archiver.storage import CAREFUL_SECONDS, Storage
@@ -66,6 +67,14 @@ def test_a_reader_that_pages_by_number_skips_nothing_while_two_archivers_write(u
         " WHERE user_id NOT IN (user_low, user_high)"
     )
     assert rows(url, members) == [(0,)]
+
+
+def test_a_batch_of_many_conversations_is_stored_as_any_other(storage: Storage, url: str) -> None:
+    change(url, f"INSERT INTO users (username) SELECT 'user' || n FROM generate_series(10, {MANY}) AS n")  # noqa: S608  # a number
+    items = [item(b"%d" % to, to=to) for to in range(MANY + 1)]
+    assert numbers(storage.store(ORIGIN, items)) == list(range(1, MANY + 2))
+    assert numbers(storage.store(ORIGIN, items)) == list(range(1, MANY + 2))
+    assert rows(url, "SELECT count(*) FROM conversations WHERE last_seq > 0") == [(MANY + 1,)]
 
 
 def test_storing_the_same_batch_again_says_the_same(storage: Storage, url: str) -> None:
