@@ -1,7 +1,10 @@
 """What came in, as it came. Pure data."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+RECEIVE_MAXIMUM_MOST: Final = 20_000
+"""Upper bound of the receive maximum; the table `unacknowledged` is cleaned by it (see `redelivery`)."""
 
 
 @dataclass(frozen=True, slots=True)
