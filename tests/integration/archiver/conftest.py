@@ -1,13 +1,17 @@
 """An archiver of a test's own, with a real broker and the real plugin, over a database of its own."""
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+import psutil
 import psycopg2
 import pytest
 
 from archiver.storage import Storage
+from db.migrate import migrate
+from scripts.stack.postgres import EmbeddedPostgres
 from tests.integration.archiver.world import World
 from tests.support.broker import Broker, Realm
 
@@ -53,3 +57,32 @@ def storage(url: str) -> Iterator[Storage]:
     opened = Storage(url)
     yield opened
     opened.end()
+
+
+def processes(server: EmbeddedPostgres) -> list[psutil.Process]:
+    """List the server's processes."""
+    assert server.process
+    if not server.process.alive():
+        return []
+    postmaster = psutil.Process(server.process.pid)
+    return [postmaster, *postmaster.children(recursive=True)]
+
+
+@pytest.fixture
+def own_postgres(reachable_directory: Path) -> Iterator[EmbeddedPostgres]:
+    """Run a Postgres that the test may stop."""
+    server = EmbeddedPostgres(reachable_directory, reachable_directory / "log")
+    server.start()
+    yield server
+    for process in processes(server):
+        process.send_signal(signal.SIGCONT)
+    server.stop()
+
+
+def start_over(world_factory: WorldFactory, server: EmbeddedPostgres, **settings: str) -> World:
+    """Start an archiver over a server of the test's own."""
+    url = server.create_database("own")
+    migrate(url)
+    world = world_factory(url, **settings)
+    world.start()
+    return world
