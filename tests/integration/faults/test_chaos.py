@@ -84,6 +84,16 @@ def test_a_run_that_is_interrupted_leaves_no_process_and_no_mount_behind(
     assert str(directory) not in Path("/proc/mounts").read_text()
 
 
+@pytest.mark.xdist_group("chaos")
+def test_a_run_that_is_not_over_in_time_ends_by_itself_and_has_failed(reachable_directory: Path) -> None:
+    log, directory = reachable_directory / "log", reachable_directory / "run"
+    arguments = ["--messages", "100000", "--kills", "1", "--minutes", "0.05", "--keep", str(directory)]
+    with chaos(log, *arguments) as process:
+        assert process.wait(timeout=100) == 1, log.read_text()
+    assert log.read_text().splitlines()[-1].startswith("FAILED: not over after 0.1 minutes"), log.read_text()
+    wait_for(lambda: processes_of(directory) == [], "all its processes have ended", 60)
+
+
 def test_a_directory_that_is_there_already_is_refused_in_one_line(reachable_directory: Path) -> None:
     log = reachable_directory / "log"
     with chaos(log, "--keep", str(reachable_directory)) as process:
