@@ -2,6 +2,7 @@
 
 import base64
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import jwt
@@ -47,16 +48,26 @@ def _cpu_seconds(broker: Broker) -> float:
     return int(Path(f"/proc/{broker.pid}/schedstat").read_text().split()[0]) / 1e9
 
 
-def test_a_seen_token_costs_less_than_a_new_one(plugin: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def realm_in_release(plugin: Path, tmp_path: Path) -> Iterator[Realm]:
+    """Run a broker with the plugin as it is delivered: the sanitisers have costs of their own."""
+    realm = Realm(Broker(tmp_path, plugin, {"log_type": "error"}))
+    try:
+        yield realm.start()
+    finally:
+        realm.close()
+        realm.broker.stop()
+
+
+def test_a_seen_token_costs_less_than_a_new_one(realm_in_release: Realm) -> None:
     """One check of a signature takes longer than all the rest of a CONNECT, so it shows when it is left out."""
-    realm = Realm(Broker(tmp_path, plugin, {"log_type": "error"})).start()
+    realm = realm_in_release
     packets = [connect_packet(f"u{n}.x", f"u{n}", realm.token(f"u{n}", f"u{n}.x")) for n in range(CONNECTS)]
     costs = []
     for _ in range(4):
         before = _cpu_seconds(realm.broker)
         assert storm(realm.broker.port, packets, CONNECTS) == (CONNECTS, 0)
         costs.append(_cpu_seconds(realm.broker) - before)
-    realm.broker.stop()
     assert min(costs[1:]) < costs[0] * 0.7
 
 
