@@ -39,8 +39,7 @@ class Kill:
 
     def _kill(self) -> None:
         process = _victim(self._world, self._step)
-        for relative in _with_relatives(self._world, self._step, process):
-            self._world.keeper.strike(relative)
+        self._world.keeper.strike(process.pid)
         with suppress(psutil.NoSuchProcess):
             process.kill()
 
@@ -167,7 +166,7 @@ def make_injury(world: World, step: Step) -> Injury:
 
 
 def _victim(world: World, step: Step) -> psutil.Process:
-    """Find the process meant, one that runs. Without a worker that could be killed it is the master."""
+    """Find the process meant, one that runs: of the archiver's any; without a worker of the API it is the master."""
     name = world.clients[step.choice % len(world.clients)] if step.part == "client" else step.place
     deadline = time.monotonic() + _RUNNING_SECONDS
     while not world.keeper.running(name):
@@ -175,19 +174,11 @@ def _victim(world: World, step: Step) -> psutil.Process:
             raise FaultsError(f"{name} did not run when it was to be struck: {step.name}")
         world.halted.wait(_POLL_SECONDS)
     process = psutil.Process(world.process(name).pid)
-    if step.kind == "kill" and step.part in ("api worker", "archiver"):
-        processes = process.children() or [process]
-        if step.part == "archiver":
-            processes = [process, *process.children()]
-        return processes[step.choice % len(processes)]
-    return process
-
-
-def _with_relatives(world: World, step: Step, victim: psutil.Process) -> set[int]:
-    """Name the processes that may end when one is killed: those of an archiver end together."""
-    if step.part != "archiver":
-        return {victim.pid}
-    return {victim.pid, world.process(step.place).pid}
+    if step.kind != "kill" or step.part not in ("api worker", "archiver"):
+        return process
+    children = process.children()
+    choices = [process, *children] if step.part == "archiver" else children or [process]
+    return choices[step.choice % len(choices)]
 
 
 def _signal(processes: Sequence[psutil.Process], number: signal.Signals) -> None:

@@ -29,6 +29,8 @@ _POLL_SECONDS = 0.1
 _LEAST_RATE = 0.2
 _BURST_SECONDS = 0.25
 """From the order to write at full speed until all have read it."""
+_PROBE_SECONDS = 2.0
+"""People who wait for an answer write again; a client that is waiting to connect does so at once for it."""
 _LEFT_FOR_THE_LAST = 0.02
 _LEFT_MOST = 1000
 """Of the messages: sent after the last fault has struck."""
@@ -160,9 +162,16 @@ class Run:
 
     def _wait_for_flow(self, world: World, since: float, what: str) -> None:
         """Wait until each sender knows a message to be stored that it has put into its outbox after `since`."""
-        api = world.part("api")
-        world.order(replace(world.orders, probe=world.orders.probe + 1))
-        self._wait(lambda: flows(world, since), what, _RECOVERY_SECONDS, lambda: who_waits(world, since))
+        api, probed = world.part("api"), float("-inf")
+
+        def flows_again() -> bool:
+            nonlocal probed
+            if time.monotonic() > probed + _PROBE_SECONDS:
+                probed = time.monotonic()
+                world.order(replace(world.orders, probe=world.orders.probe + 1))
+            return flows(world, since)
+
+        self._wait(flows_again, what, _RECOVERY_SECONDS, lambda: who_waits(world, since))
         self._wait(api.ready, "the REST service is ready", _RECOVERY_SECONDS)
 
     def _let_finish(self, world: World) -> float | None:

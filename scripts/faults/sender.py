@@ -14,7 +14,7 @@ from scripts.faults.orders import Desk
 from scripts.faults.people import Person, Places
 
 _WAITING_MOST = 25
-"""Messages in the outbox; a person who sees that nothing is confirmed stops typing."""
+"""Messages in the outbox; a person who sees that nothing is confirmed stops typing, but for a probe now and then."""
 _GO_ON_BELOW = 15
 _TICK_SECONDS = 0.1
 
@@ -72,11 +72,11 @@ class Sender:
             tokens = min(tokens + orders.rate * (now - then), max(1.0, min(_WAITING_MOST, orders.rate / 2)))
             then = now
             self._look(store)
-            if orders.probe != probed:
-                probed, tokens = orders.probe, max(1.0, tokens)
-                self._is_full = self.waiting >= _WAITING_MOST
             due = max(int(tokens), int(self._person.quota * orders.at_once) - self.put)
-            count = min(due, self._person.quota - self.put, self._room())
+            count = min(due, self._room())
+            if orders.probe != probed:
+                probed, count = orders.probe, max(1, count)
+            count = min(count, self._person.quota - self.put)
             if count > 0:
                 self._send(store, count)
                 wakeups.notify()
