@@ -80,9 +80,7 @@ def test_a_server_that_ends_within_a_copy_is_an_outage_without_a_traceback(
 
         def end_it() -> None:
             waiting = "FROM pg_stat_activity WHERE application_name = 'nightjar-archiver' AND query LIKE 'COPY%'"
-            wait_for(
-                lambda: rows(url, f"SELECT 1 {waiting} AND wait_event_type = 'Lock'") == [(1,)], "COPY waits"
-            )
+            wait_for(lambda: rows(url, f"SELECT 1 {waiting} AND wait_event_type = 'Lock'") == [(1,)], "COPY waits")
             rows(url, f"SELECT pg_terminate_backend(pid) {waiting}")
 
         ending = threading.Thread(target=end_it)
