@@ -104,6 +104,8 @@ class Run:
             progress.doing = f"round {number + 1} of {len(self.rounds)}: {each}"
             if number == len(self.rounds) - 1:
                 self._send_most(world)
+            else:
+                self._send_share(world)
             time.sleep(each.pause)
             possible = tuple(step for step in each.steps if self.isolated or step.kind not in ("cut", "fill"))
             self.skipped += [step for step in each.steps if step not in possible]
@@ -151,6 +153,11 @@ class Run:
             time.sleep(_BURST_SECONDS)
         else:
             world.order(replace(world.orders, rate=rate, at_once=0.0))
+
+    def _send_share(self, world: World) -> None:
+        """Let the share of the busy round before be put into the outboxes: else most would be sent after all faults."""
+        share = int(world.orders.at_once * self.messages) - len(world.people)
+        self._wait(lambda: put(world) >= share, "a share is sent", self.deadline - time.monotonic())
 
     def _send_most(self, world: World) -> None:
         """Let little be left for after the last fault: the outboxes have to be empty soon after it."""
