@@ -18,10 +18,10 @@ from archiver.health import keep_writing
 from archiver.instance import Instance, take
 from archiver.intake import Intake
 from archiver.leaving import leave, subscribe_in_place
-from archiver.remote import RemoteStorage
 from archiver.settings import FIRST, Settings
 from archiver.settler import Settler
 from archiver.status import Status
+from archiver.storage import Storage
 from archiver.worker import Worker
 
 FINISH_SECONDS = 3.0
@@ -55,7 +55,7 @@ class App:
         self._inbox = Inbox(
             settings.archiver_batch_rows, settings.archiver_batch_ms / 1000, _now, settings.archiver_receive_maximum
         )
-        self._storage = RemoteStorage(settings.database_url, settings.log_level)
+        self._storage = Storage(settings.database_url)
         self._thread = ThreadPoolExecutor(1, "storage")
         self._intake = Intake(
             connect=self._connection,

@@ -1,10 +1,7 @@
 """What came in, as it came. Pure data."""
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple
-
-RECEIVE_MAXIMUM_MOST: Final = 20_000
-"""Upper bound of the receive maximum; the table `unacknowledged` is cleaned by it (see `redelivery`)."""
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ from typing import Final, NamedTuple
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  # a class by its name
 from psycopg2.extras import execute_values
 
-from archiver.delivery import RECEIVE_MAXIMUM_MOST, Origin
+from archiver.delivery import Origin
 from archiver.letters import Item, Letter, digest
 from archiver.plan import Archived, Outcome
+from archiver.settings import RECEIVE_MAXIMUM_MOST
 from wire.message import MessageId
 
 WINDOW: Final = RECEIVE_MAXIMUM_MOST

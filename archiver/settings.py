@@ -9,12 +9,13 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from archiver.delivery import RECEIVE_MAXIMUM_MOST
 from archiver.errors import SettingsError
 from db import checked_url
 from wire.broker import BrokerAddress, checked_broker_url, parse_broker_url
 from wire.names import INSTANCE_PATTERN
 
+RECEIVE_MAXIMUM_MOST = 20_000
+"""Upper bound of the receive maximum; the table `unacknowledged` is cleaned by it (see `redelivery`)."""
 AUTO = "auto"
 """As the instance: take the lowest number that no running archiver has."""
 FIRST = "1"
