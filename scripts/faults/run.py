@@ -148,7 +148,9 @@ class Run:
         rate = max(_LEAST_RATE, left(world) / len(world.people) / seconds)
         if self.rounds[number].is_busy:
             # Little of it is left for a trickle meanwhile, but whatever strikes is to hit something.
-            share = (1 - _LEFT_FOR_THE_LAST) * (number + 1) / len(self.rounds)
+            whole = sum(each.expected_seconds for each in self.rounds)
+            later = seconds - self.rounds[number].expected_seconds
+            share = (1 - _LEFT_FOR_THE_LAST) * (1 - later / whole)
             world.order(replace(world.orders, rate=rate / 4, at_once=share))
             time.sleep(_BURST_SECONDS)
         else:
