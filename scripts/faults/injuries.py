@@ -166,7 +166,7 @@ def make_injury(world: World, step: Step) -> Injury:
 
 
 def _victim(world: World, step: Step) -> psutil.Process:
-    """Find the process meant, one that runs: of the archiver's any; without a worker of the API it is the master."""
+    """Find the process meant, one that runs; without a worker of the API it is the master."""
     name = world.clients[step.choice % len(world.clients)] if step.part == "client" else step.place
     deadline = time.monotonic() + _RUNNING_SECONDS
     while not world.keeper.running(name):
@@ -174,11 +174,10 @@ def _victim(world: World, step: Step) -> psutil.Process:
             raise FaultsError(f"{name} did not run when it was to be struck: {step.name}")
         world.halted.wait(_POLL_SECONDS)
     process = psutil.Process(world.process(name).pid)
-    if step.kind != "kill" or step.part not in ("api worker", "archiver"):
+    if step.kind != "kill" or step.part != "api worker":
         return process
-    children = process.children()
-    choices = [process, *children] if step.part == "archiver" else children or [process]
-    return choices[step.choice % len(choices)]
+    workers = process.children() or [process]
+    return workers[step.choice % len(workers)]
 
 
 def _signal(processes: Sequence[psutil.Process], number: signal.Signals) -> None:
