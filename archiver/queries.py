@@ -10,6 +10,8 @@ SET idle_in_transaction_session_timeout = '30s';
 SET default_transaction_isolation = 'read committed';
 SET plan_cache_mode = force_generic_plan;
 SET enable_seqscan = off;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
 SET jit = off;
 PREPARE routes (text[], text[]) AS
 SELECT wanted.sender, wanted.recipient, s.id, r.id, r.deleted_at IS NULL, c.id,
@@ -49,7 +51,7 @@ SELECT setval('message_seq', max(seq)) FROM new
 A server that waits for us within a transaction gives up after a while, for the lock's sake, if we freeze.
 
 Planning these statements takes longer than running them, so they are planned once. Whatever the tables held then, all
-rows are found by their keys: a plan made for empty tables would read them as a whole, and go on so as they grow.
+rows are found by their keys: a plan made for small tables would read them as a whole, and go on so as they grow.
 `quick` stores all of its messages or, if a name or a conversation is not there, none; then it returns NULL.
 
 Under the archive lock nobody else draws a number. The sequence may lag behind the messages after a restore or a
@@ -70,7 +72,9 @@ MANY: Final = 300
 """Senders with their recipients; for so many it pays to plan anew, by what the tables hold."""
 
 BEGIN_WITH_MANY: Final = BEGIN.replace(
-    "BEGIN;", "BEGIN; SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = on;"
+    "BEGIN;",
+    "BEGIN; SET LOCAL plan_cache_mode = force_custom_plan;"
+    "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on;",
 )
 
 QUICK: Final = f"""

@@ -21,10 +21,12 @@ _SETTINGS: Final = """
     SET plan_cache_mode = force_generic_plan;
     SET enable_seqscan = off;
     SET enable_hashjoin = off;
-    SET enable_mergejoin = off
+    SET enable_mergejoin = off;
+    SET jit = off
 """
-"""All that is asked here is a few rows by an index. A prepared statement is planned once, maybe when the tables are
-still empty, and that plan has to do when they are not."""
+"""What is asked often is a few rows by an index. A prepared statement is planned once, maybe when the tables are still
+empty, and that plan has to do when they are not. Such a plan cannot tell how little it will read, nor can one for which
+there is no index: both seem to cost enough to be compiled, which would take longer than running them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +117,12 @@ class Pool:
             lent = self._take()
             try:
                 yield lent
-            except _OUT_OF_REACH as error:
-                raise UnavailableError(_AWAY) from error
+            except psycopg2.Error as error:
+                # A plan that a migration has made invalid would fail again and again.
+                lent.raw.close()
+                if isinstance(error, _OUT_OF_REACH):
+                    raise UnavailableError(_AWAY) from error
+                raise
             finally:
                 self._give_back(lent)
         finally:

@@ -91,14 +91,14 @@ _ONE: Final = session_statement(
     f"""
     LEFT JOIN LATERAL (
         SELECT {_MESSAGE}, o.username
-        FROM messages m
+        FROM (SELECT * FROM messages WHERE seq = $3 OFFSET 0) m
         JOIN participants p ON p.conversation_id = m.conversation_id AND p.user_id = me.id
         JOIN conversations c ON c.id = m.conversation_id
         JOIN users o ON {_OTHER}
-        WHERE m.seq = $3
     ) m ON true
     """,  # noqa: S608  # constants
 )
+"""OFFSET 0 keeps the planner from beginning with all of the user's conversations."""
 _CONVERSATIONS: Final = session_statement(
     "conversations",
     ("bigint", "integer"),

@@ -1,13 +1,13 @@
 """Statements that a connection plans once, and what they ask about the session."""
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 
 import psycopg2
 import pytest
 
-from auth_api.errors import UnauthenticatedError
-from auth_api.history import direct_history, feed
+from auth_api.errors import NotFoundError, UnauthenticatedError
+from auth_api.history import direct_history, feed, one_message
 from auth_api.pool import Pool
 from auth_api.tokens import AccessClaims
 
@@ -30,6 +30,15 @@ _MESSAGES = """
 """
 
 
+_OTHERS = """
+    INSERT INTO users (username) SELECT 'other' || n FROM generate_series(1, 200) n;
+    INSERT INTO conversations (user_low, user_high)
+        SELECT a.id, o.id FROM users a, users o WHERE a.username = 'alice' AND o.username LIKE 'other%';
+    INSERT INTO participants (user_id, conversation_id)
+        SELECT u, id FROM conversations, unnest(ARRAY[user_low, user_high]) u ON CONFLICT DO NOTHING;
+"""
+
+
 @pytest.fixture
 def pool(database_url: str) -> Iterator[Pool]:
     """Open a pool over a database with three people and no message."""
@@ -46,7 +55,11 @@ def run(database_url: str, statements: str, *values: object) -> None:
 
 @pytest.mark.parametrize("planned", ["while the archive was empty", "for a long archive"])
 def test_a_plan_that_knows_no_conversation_does_for_each(database_url: str, pool: Pool, planned: str) -> None:
-    """The quiet conversation's few messages lie below 20,000 of another one, which no plan may go through."""
+    """The quiet conversation's few messages lie below 20,000 of another one, which no plan may go through.
+
+    Nor may one go through all of a user's conversations for the sake of one message.
+    """
+    run(database_url, _OTHERS)
     if planned == "while the archive was empty":
         read_all(pool)
     run(database_url, _MESSAGES, 3, "bobby")
@@ -55,22 +68,25 @@ def test_a_plan_that_knows_no_conversation_does_for_each(database_url: str, pool
         run(database_url, "ANALYZE")
     assert read_all(pool) == [3, 3, 50]
     asked = {
-        "page_before": "'device-of-a', 'alice', 'bobby', 9223372036854775807, 51",
-        "page_after": "'device-of-a', 'alice', 'bobby', 0, 51",
-        "feed": "'device-of-a', 'alice', 0, 51",
+        "one_message": ("'device-of-a', 'alice', 1", 100),
+        "page_before": ("'device-of-a', 'alice', 'bobby', 9223372036854775807, 51", 300),
+        "page_after": ("'device-of-a', 'alice', 'bobby', 0, 51", 300),
+        "feed": ("'device-of-a', 'alice', 0, 51", 4 * 202),  # it looks at each conversation
     }
-    for name, values in asked.items():
+    for name, (values, most) in asked.items():
         with pool.reading() as cur:
             cur.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE {name} ({values})")
             (((explained, *_),),) = cur.fetchall()
         plan = explained["Plan"]
-        assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 300, (name, plan)
+        assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < most, (name, plan)
 
 
 def read_all(pool: Pool) -> list[int]:
-    """Ask once with each of the statements; return how many messages each gives."""
+    """Ask once with each of the statements; return how many messages each page has."""
     newest = direct_history(pool, ALICE, "bobby", before=None, after=None, limit=50)
     first = direct_history(pool, ALICE, "bobby", before=None, after=0, limit=50)
+    with suppress(NotFoundError):
+        one_message(pool, ALICE, 1)
     return [len(page.messages) for page in (newest, first, feed(pool, ALICE, 0, 50))]
 
 
@@ -79,7 +95,7 @@ def test_a_connection_that_is_new_learns_the_statements_too(database_url: str, p
     assert len(feed(pool, ALICE, 0, 50).messages) == 3
     run(
         database_url,
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()",
     )
     assert len(feed(pool, ALICE, 0, 50).messages) == 3
@@ -91,3 +107,11 @@ def test_a_token_for_another_device_than_the_users_own_reads_nothing(pool: Pool,
         feed(pool, claims, 0, 50)
     with pytest.raises(UnauthenticatedError):
         direct_history(pool, claims, "carol", before=None, after=None, limit=50)
+
+
+def test_a_migration_that_changes_a_type_costs_a_connection_and_not_the_worker(database_url: str, pool: Pool) -> None:
+    feed(pool, ALICE, 0, 50)
+    run(database_url, "ALTER TABLE messages ALTER content_type TYPE varchar(255)")
+    with pytest.raises(psycopg2.errors.FeatureNotSupported):
+        feed(pool, ALICE, 0, 50)
+    assert feed(pool, ALICE, 0, 50).messages == []
