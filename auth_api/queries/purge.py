@@ -23,7 +23,8 @@ def dead_letters(cur: Cursor, most: int) -> int:
         """
         DELETE FROM dead_letters WHERE id IN (
             SELECT d.id FROM retired_names n
-            JOIN dead_letters d ON left(split_part(d.topic, '/', -1), 32) COLLATE "C" = n.username LIMIT %s
+            JOIN dead_letters d ON left(split_part(d.topic, '/', -1), 32) COLLATE "C" = n.username
+            WHERE n.until > now() LIMIT %s
         )
         """,
         (most,),
