@@ -1,6 +1,9 @@
 """Groups, as tests make and look at them."""
 
+import base64
+import json
 from collections.abc import Sequence
+from typing import Any
 
 from tests.integration.api.people import Person
 
@@ -42,3 +45,16 @@ def members(person: Person, group: str) -> list[str]:
 def role_of(person: Person, group: str, member: Person) -> str | None:
     """Ask for a member's role."""
     return roles(person, group).get(member.username)
+
+
+def claims_of(block: dict[str, str]) -> dict[str, Any]:
+    """Read the claims of MQTT credentials."""
+    payload = block["password"].split(".")[1]
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return claims
+
+
+def groups_in(block: dict[str, str]) -> set[str]:
+    """Name the groups that MQTT credentials know of."""
+    topics = [rule["topic"].split("/") for rule in claims_of(block)["acl"]]
+    return {levels[1] for levels in topics if levels[0] == "groups"}
