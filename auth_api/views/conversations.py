@@ -30,7 +30,7 @@ def blueprints() -> list[APIBlueprint]:
 def list_conversations(query: ConversationsQuery) -> Json:
     """List the caller's conversations, the one with the newest message first."""
     found, following = history.conversation_page(services().pool, claims(), query.cursor, query.limit)
-    return {"conversations": [_entry_json(entry) for entry in found], "next_cursor": following}
+    return {"conversations": [entry_json(entry) for entry in found], "next_cursor": following}
 
 
 def direct_history(path: UsernamePath, query: HistoryQuery) -> Json:
@@ -55,7 +55,8 @@ def _page_json(conversation: Conversation, query: HistoryQuery) -> Json:
     return {"messages": messages_json(page.messages), "has_more": page.has_more}
 
 
-def _entry_json(entry: ConversationState) -> Json:
+def entry_json(entry: ConversationState) -> Json:
+    """Write a conversation of the list."""
     shown: Json = {"conversation": conversation_json(entry.last_message.conversation)}
     if entry.title is not None:
         shown["title"] = entry.title
