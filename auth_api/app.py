@@ -4,12 +4,13 @@ import re
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+import orjson
 from flask import Flask, Response
 from flask.json.provider import DefaultJSONProvider
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
-from pydantic_core import to_json
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import BaseConverter
 
 from auth_api import problems, requests
 from auth_api.openapi import SECURITY_SCHEMES, keep_operations
@@ -17,24 +18,43 @@ from auth_api.reading import StrictRequest, refuse_invalid
 from auth_api.schemas.service import Problem
 from auth_api.services import EXTENSION, build
 from auth_api.settings import Settings, load_all
-from auth_api.views import blocks, conversations, docs, groups, health, keys, me, messages, sessions, users
+from auth_api.views import (
+    blocks,
+    conversations,
+    docs,
+    export,
+    groups,
+    health,
+    keys,
+    me,
+    messages,
+    search,
+    sessions,
+    users,
+)
 
 _ENCODED_SLASH = re.compile("%2f", re.IGNORECASE)
 
 
 class _Json(DefaultJSONProvider):
-    """Writes JSON with pydantic's core, which takes a quarter of the time that the standard library takes."""
+    """Writes JSON in a tenth of the time that the standard library takes: a page is some kilobytes of it."""
 
     def dumps(self, obj: object, **_: object) -> str:
-        return to_json(obj).decode()
+        return orjson.dumps(obj).decode()
 
     def response(self, *args: object, **kwargs: object) -> Response:
-        return Response(to_json(self._prepare_response_obj(args, kwargs)), mimetype=self.mimetype)
+        return Response(orjson.dumps(self._prepare_response_obj(args, kwargs)), mimetype=self.mimetype)
 
 
 class _Api(OpenAPI):
     request_class = StrictRequest
     json_provider_class = _Json
+
+
+class _Device(BaseConverter):
+    """A device in a path. What is another path stays apart, or `Allow` would promise there what can be done here."""
+
+    regex = r"(?!refresh$)[^/]+"
 
 
 class _EncodedSlashes:
@@ -65,10 +85,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.body_bytes
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = True
+    app.url_map.converters["device"] = _Device
     app.extensions[EXTENSION] = build(settings)
     requests.install(app)
     problems.install(app)
-    for resource in (users, sessions, me, blocks, groups, conversations, messages, keys, health):
+    for resource in (users, sessions, me, export, blocks, groups, conversations, messages, search, keys, health):
         for api in resource.blueprints():
             keep_operations(app.paths, api.paths)
             app.register_api(api)
