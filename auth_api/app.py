@@ -4,11 +4,11 @@ import re
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-import orjson
 from flask import Flask, Response
 from flask.json.provider import DefaultJSONProvider
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
+from pydantic_core import to_json
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 
@@ -18,32 +18,19 @@ from auth_api.reading import StrictRequest, refuse_invalid
 from auth_api.schemas.service import Problem
 from auth_api.services import EXTENSION, build
 from auth_api.settings import Settings, load_all
-from auth_api.views import (
-    blocks,
-    conversations,
-    docs,
-    export,
-    groups,
-    health,
-    keys,
-    me,
-    messages,
-    search,
-    sessions,
-    users,
-)
+from auth_api.views import blocks, conversations, docs, groups, health, keys, me, messages, sessions, users
 
 _ENCODED_SLASH = re.compile("%2f", re.IGNORECASE)
 
 
 class _Json(DefaultJSONProvider):
-    """Writes JSON in a tenth of the time that the standard library takes: a page is some kilobytes of it."""
+    """Writes JSON with pydantic's core, which takes a quarter of the time that the standard library takes."""
 
     def dumps(self, obj: object, **_: object) -> str:
-        return orjson.dumps(obj).decode()
+        return to_json(obj).decode()
 
     def response(self, *args: object, **kwargs: object) -> Response:
-        return Response(orjson.dumps(self._prepare_response_obj(args, kwargs)), mimetype=self.mimetype)
+        return Response(to_json(self._prepare_response_obj(args, kwargs)), mimetype=self.mimetype)
 
 
 class _Api(OpenAPI):
@@ -89,7 +76,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions[EXTENSION] = build(settings)
     requests.install(app)
     problems.install(app)
-    for resource in (users, sessions, me, export, blocks, groups, conversations, messages, search, keys, health):
+    for resource in (users, sessions, me, blocks, groups, conversations, messages, keys, health):
         for api in resource.blueprints():
             keep_operations(app.paths, api.paths)
             app.register_api(api)
