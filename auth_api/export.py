@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Self, TypeVar
 
-from pydantic_core import to_json
+import orjson
 
 from auth_api.errors import ApiError, ExportUnderWayError, UnavailableError
 from auth_api.message_json import StoredMessage
@@ -219,7 +219,7 @@ def _pieces(entries: Iterator[Entry], show: Callable[[Entry], dict[str, object]]
     """Write entries as lines, many small ones in one piece."""
     lines, size = [], 0
     for entry in entries:
-        line = to_json(show(entry)) + b"\n"
+        line = orjson.dumps(show(entry), option=orjson.OPT_APPEND_NEWLINE)
         lines.append(line)
         size += len(line)
         if size >= _PIECE_BYTES:
