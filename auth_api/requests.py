@@ -101,7 +101,8 @@ def _refuse_unknown_query() -> None:
     if request.args and request.endpoint is not None:
         view = inspect.unwrap(current_app.view_functions[request.endpoint])
         model = view.__annotations__.get("query")
-        known = frozenset(model.model_fields) if model is not None else frozenset[str]()
+        fields = model.model_fields if model is not None else {}
+        known = frozenset(field.alias or name for name, field in fields.items())
         check_query([name for name, _ in request.args.items(multi=True)], known)
 
 
