@@ -80,5 +80,5 @@ def within(alias: str, after: str, until: str) -> str:
 
 
 def stored(conversation: Conversation, row: tuple[Any, ...]) -> StoredMessage:
-    """Make a message of what begins with the columns of `message`."""
-    return StoredMessage(row[0], row[1], conversation, *row[2:COLUMNS])
+    """Make a message of what begins with the columns of `message`; its outcome is for `outcomes` to add."""
+    return StoredMessage._make((*row[:2], conversation, *row[2:COLUMNS], None))
