@@ -3,19 +3,24 @@
 import inspect
 import logging
 import time
-from typing import Final
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Final, TypeVar
 
 from flask import Flask, Request, Response, current_app, g, request
 from flask_openapi3.blueprint import APIBlueprint
+from pydantic import ValidationError
 
 from auth_api.errors import UnauthenticatedError
 from auth_api.logs import request_line
 from auth_api.queries import sessions
 from auth_api.queries.sessions import Caller
-from auth_api.reading import check_query, refuse_too_large
+from auth_api.reading import check_query, refuse_invalid, refuse_too_large
+from auth_api.schemas.types import Model
 from auth_api.services import services
 from auth_api.tokens import AccessClaims, session_ended
 
+T = TypeVar("T")
 _LOG = logging.getLogger("auth_api.request")
 _UNKNOWN: Final = "unknown"
 _QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -43,6 +48,40 @@ def open_to_all(api: APIBlueprint) -> APIBlueprint:
     """Let anybody reach a blueprint's views."""
     api.before_request(_refuse_unknown_query)
     return api
+
+
+def quick(view: Callable[..., T]) -> Callable[..., T]:
+    """Let a view that is called often have its path and query parsed here, in a third of the library's time.
+
+    A query that is empty, as most are, is parsed once for all.
+    """
+    path_model: type[Model] | None = view.__annotations__.get("path")
+    query_model: type[Model] | None = view.__annotations__.get("query")
+    unasked = _parsed(query_model, {}) if query_model is not None and _may_be_empty(query_model) else None
+
+    @wraps(view)
+    def parse_and_call(**names: str) -> T:
+        given: dict[str, object] = {}
+        if path_model is not None:
+            given["path"] = _parsed(path_model, names)
+        if query_model is not None:
+            is_empty = unasked is not None and not request.query_string
+            given["query"] = unasked if is_empty else _parsed(query_model, request.args.to_dict())
+        return view(**given)
+
+    parse_and_call.__delay_validate_request__ = True  # type: ignore[attr-defined]  # what the library's own decorator sets
+    return parse_and_call
+
+
+def _may_be_empty(model: type[Model]) -> bool:
+    return not any(field.is_required() for field in model.model_fields.values())
+
+
+def _parsed(model: type[Model], given: Mapping[str, str]) -> Model:
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        refuse_invalid(error)
 
 
 def caller() -> Caller:
