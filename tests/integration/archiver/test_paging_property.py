@@ -161,7 +161,7 @@ def test_readers_who_page_while_four_archivers_write_skip_and_repeat_nothing(
             return all(writer.done() for writer in writers)
 
         def feed_page(after: int) -> Page:
-            return feed(archive.pool, reader, after, limits[0])
+            return feed(archive.pool, reader, after, limits[0])[0]
 
         def history_page(after: int) -> Page:
             return page(archive.pool, reader, direct(senders[0]), before=None, after=after, limit=limits[1])
