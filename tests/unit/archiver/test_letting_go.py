@@ -43,7 +43,9 @@ class Archive:
             self._attempts -= 1
             raise OutageError("away")
         return [
-            Archived(item.id, number, "alice", direct("bob")) for number, item in enumerate(items) if isinstance(item, Letter)
+            Archived(item.id, number, "alice", direct("bob"))
+            for number, item in enumerate(items)
+            if isinstance(item, Letter)
         ]
 
 
