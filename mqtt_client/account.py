@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from mqtt_client.api import Api, credentials_of, read
+from mqtt_client.credentials import Credentials
 from mqtt_client.errors import ApiError, ClientError, InputError, NotLoggedInError, OutOfReachError
 from mqtt_client.locks import held
 from mqtt_client.models import Login
-from mqtt_client.profile import Credentials, Profile
+from mqtt_client.profile import Profile
 from mqtt_client.reading import newest_seq
 from mqtt_client.store import Store, remove_store
 from mqtt_client.transport import Transport

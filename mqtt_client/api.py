@@ -7,10 +7,11 @@ from typing import TypeVar
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from mqtt_client.credentials import Credentials, StoredMqtt
 from mqtt_client.errors import ApiError, NotLoggedInError, OutOfReachError
 from mqtt_client.locks import FileLock, held
 from mqtt_client.models import Login, Mqtt
-from mqtt_client.profile import Credentials, Profile, StoredMqtt
+from mqtt_client.profile import Profile
 from mqtt_client.transport import Answer, Transport
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from aiomqtt import Client, ConnectError, NegativeAckError, ProtocolError, PublishPacket, QoS
 from mqtt5 import Packet, PingRespPacket
 
-from mqtt_client.profile import StoredMqtt
+from mqtt_client.credentials import StoredMqtt
 from mqtt_client.text import shortened, visible
 
 CONNECT_SECONDS = 10.0

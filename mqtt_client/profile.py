@@ -11,44 +11,18 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from platformdirs import user_config_path, user_data_path
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_serializer
 
 from mqtt_client.errors import NotLoggedInError, StorageError
-from mqtt_client.models import DeviceId, Mqtt, Short, Token, Username
 from mqtt_client.settings import check_server
+from wire.names import is_username
+
+if TYPE_CHECKING:
+    from mqtt_client.credentials import Credentials
 
 _FILE_MAX = 1024 * 1024
-
-
-class StoredMqtt(Mqtt):
-    """An `mqtt` block with the local Unix time at which it ends."""
-
-    ends_at: float
-
-    @field_serializer("password", when_used="json")
-    def _plain(self, secret: SecretStr) -> str:
-        return secret.get_secret_value()
-
-
-class Credentials(BaseModel):
-    """What a login leaves on disk. `access_ends_at` is local Unix time."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    server: str
-    username: Username
-    device_id: DeviceId
-    device_name: Short | None
-    access_token: Token
-    access_ends_at: float
-    refresh_token: Token
-    mqtt: StoredMqtt
-
-    @field_serializer("access_token", "refresh_token", when_used="json")
-    def _plain(self, secret: SecretStr) -> str:
-        return secret.get_secret_value()
 
 
 @dataclass(frozen=True)
@@ -75,6 +49,11 @@ class Profile:
         return self.data / "connection.lock"
 
     @property
+    def app_lock(self) -> Path:
+        """Held by the one full-screen app of the profile."""
+        return self.data / "app.lock"
+
+    @property
     def wakeups(self) -> Path:
         """The processes' pipes."""
         return self.data / "wake"
@@ -97,7 +76,7 @@ class Profile:
                 f"{self.data} cannot be used ({error.strerror}): set XDG_DATA_HOME to where you may write"
             ) from error
 
-    def load(self) -> Credentials:
+    def load(self) -> "Credentials":
         """Read the login. Raises NotLoggedInError when there is none, or none that can be read."""
         try:
             content = _read(self.credentials_file)
@@ -105,12 +84,26 @@ class Profile:
             raise NotLoggedInError("not logged in: run `nightjar login USER`") from error
         except OSError as error:
             raise StorageError(f"{self.credentials_file} cannot be read: {error.strerror}") from error
+        # The app shows what is stored here before it loads what only a login needs.
+        from pydantic import ValidationError  # noqa: PLC0415  # see above
+
+        from mqtt_client.credentials import Credentials  # noqa: PLC0415  # see above
+
         try:
             return Credentials.model_validate_json(content)
         except ValidationError as error:
             raise NotLoggedInError(f"{self.credentials_file} is damaged: run `nightjar login USER` again") from error
 
-    def save(self, credentials: Credentials) -> None:
+    def who(self) -> tuple[str, str] | None:
+        """Return (server, username) of the login, for what is shown before it is used; None when there is none."""
+        try:
+            content = json.loads(_read(self.credentials_file))
+            server, username = check_server(content["server"]), content["username"]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return None
+        return (server, username) if isinstance(username, str) and is_username(username) else None
+
+    def save(self, credentials: "Credentials") -> None:
         """Replace the login in one step, readable for its owner only. Raises StorageError."""
         self.prepare()
         _write(self.credentials_file, credentials.model_dump_json().encode())

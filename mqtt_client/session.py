@@ -15,11 +15,12 @@ from contextlib import suppress
 from aiomqtt import PublishPacket
 
 from mqtt_client.api import Api
+from mqtt_client.credentials import StoredMqtt
 from mqtt_client.errors import ApiError, NotLoggedInError, OutOfReachError
 from mqtt_client.incoming import LogKind, filters, is_token_stale, log_entry, receipts_in
 from mqtt_client.link import Link, LinkError, RefusedPublishError, open_link
 from mqtt_client.locks import FileLock
-from mqtt_client.profile import Profile, StoredMqtt
+from mqtt_client.profile import Profile
 from mqtt_client.state import SendPlan, backoff
 from mqtt_client.store import Result, Store
 from mqtt_client.wakeup import WakeUps

@@ -2,9 +2,9 @@
 
 import asyncio
 
+from mqtt_client.credentials import StoredMqtt
 from mqtt_client.incoming import filters
 from mqtt_client.link import RECEIVE_MAX, open_link
-from mqtt_client.profile import StoredMqtt
 from tests.support.nightjar import Person
 from tests.support.peer import Peer
 from tests.support.stack import RunningStack
