@@ -14,7 +14,7 @@ from mqtt_client.locks import held
 from mqtt_client.models import Login
 from mqtt_client.profile import Profile
 from mqtt_client.reading import newest_seq
-from mqtt_client.store import Store, remove_store
+from mqtt_client.store import Store, remove_file, remove_store
 from mqtt_client.transport import Transport
 from wire.names import DISPLAY_NAME_MAX, is_group_id, is_shown_name, is_username
 
@@ -120,6 +120,7 @@ async def _begin_store(account: Account, *, is_new: bool) -> None:
         newest = 0 if is_new else await newest_seq(account.api)
         if newest < store.cursors().get(EVERYTHING, 0):
             store.forget_cursors()  # the server counts from the beginning again
+            remove_file(account.profile.chats_file(account.credentials.server, account.username))
         elif EVERYTHING not in store.cursors():
             # What is older than the first login here is history, not news.
             store.move_cursor(EVERYTHING, newest)

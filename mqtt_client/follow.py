@@ -10,8 +10,9 @@ held until the feed has been asked after it came: what was stored before it is t
 
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime
+from typing import Protocol
 
 from mqtt_client.api import Api
 from mqtt_client.errors import ApiError, NotLoggedInError, OutOfReachError
@@ -37,6 +38,22 @@ _FETCH_SECONDS = 0.05
 """Between two questions to the feed for the sake of messages that are held: one serves all that came meanwhile."""
 
 
+class Ledger(Protocol):
+    """What has been shown, and from where the feed is to be read; a store is one."""
+
+    def cursors(self) -> dict[str, int]:
+        """Return, by scope, the seq up to which everything in it has been shown."""
+
+    def move_cursor(self, scope: str, seq: int, shown: Iterable[tuple[str, str]] = ()) -> None:
+        """Note that everything up to `seq` has been shown."""
+
+    def shown(self) -> list[tuple[tuple[str, str], bool]]:
+        """List (sender, id) of what was shown, oldest first, each with whether it is known to be stored."""
+
+    def show(self, identities: Iterable[tuple[str, str]], *, stored: bool = False) -> None:
+        """Note (sender, id) of messages that were shown."""
+
+
 class Follower:
     """Tells what arrives in one conversation or in all of them."""
 
@@ -48,11 +65,16 @@ class Follower:
         *,
         only: Conversation | None = None,
         stored_only: bool = False,
+        ledger: Ledger | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take the parts. With `stored_only` a message is told when it is stored, in the order of seq."""
+        """Take the parts. With `stored_only` a message is told when it is stored, in the order of seq.
+
+        `ledger` says what has been told, instead of the store's own.
+        """
         self._api = api
         self._store = store
+        self._ledger = ledger or store
         self._wakeups = wakeups
         self._only = only
         self._stored_only = stored_only
@@ -118,12 +140,12 @@ class Follower:
         return min(seconds, max(0.0, self._held_until - self._clock())) if self._held else seconds
 
     async def _find_cursor(self) -> None:
-        self._told = self._store.cursors()
+        self._told = self._ledger.cursors()
         if EVERYTHING not in self._told:
             self._told[EVERYTHING] = await newest_seq(self._api)
-            self._store.move_cursor(EVERYTHING, self._told[EVERYTHING])
+            self._ledger.move_cursor(EVERYTHING, self._told[EVERYTHING])
         self._cursor = max(self._told[EVERYTHING], self._told.get(self._scope, 0))
-        self._seen = Seen(self._store.shown())
+        self._seen = Seen(self._ledger.shown())
 
     async def _tell(self, entry: LogEntry) -> AsyncIterator[Event]:
         match entry.kind:
@@ -171,7 +193,7 @@ class Follower:
     async def _show(self, message: Message) -> AsyncIterator[Event]:
         if self._seen.add(message.identity):
             yield MessageArrived(message)
-            self._store.show([message.identity])
+            self._ledger.show([message.identity])
 
     async def _catch_up_when_due(self) -> AsyncIterator[Event]:
         if self._held and self._clock() >= self._held_until:
@@ -196,10 +218,10 @@ class Follower:
             for message in passed:
                 if self._is_new(message):
                     yield MessageArrived(message)
-                    self._store.show([message.identity], stored=True)
+                    self._ledger.show([message.identity], stored=True)
                 self._seen.store(message.identity)
             self._cursor, more = page.next_after_seq, page.has_more
-            self._store.move_cursor(self._scope, self._cursor, [message.identity for message in passed])
+            self._ledger.move_cursor(self._scope, self._cursor, [message.identity for message in passed])
         self._caught_up_at = self._clock()
         self._plan.done(self._clock())
         async for event in self._tell_held():

@@ -63,6 +63,10 @@ class Profile:
         digest = hashlib.sha256(server.encode()).hexdigest()[:12]
         return self.data / f"{username}.{digest}.db"
 
+    def chats_file(self, server: str, username: str) -> Path:
+        """Name the app's copy of an account's conversations."""
+        return chats_beside(self.store_file(server, username))
+
     def prepare(self) -> None:
         """Make the directory, for its owner only. Raises StorageError."""
         try:
@@ -133,6 +137,11 @@ class Profile:
                 "set XDG_CONFIG_HOME to where you may write"
             ) from error
         _write(self.settings_file, json.dumps({"server": server}).encode())
+
+
+def chats_beside(store_file: Path) -> Path:
+    """Name the app's copy that belongs to a store."""
+    return store_file.with_suffix(".chats.db")
 
 
 def open_profile(name: str) -> Profile:

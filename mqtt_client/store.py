@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from mqtt_client.errors import StorageError
+from mqtt_client.profile import chats_beside
 from mqtt_client.state import SHOWN_MOST, UNSTORED_MOST
 
 _LOG_SECONDS = 600
@@ -95,7 +96,13 @@ class LogEntry:
 
 
 def remove_store(path: Path) -> None:
-    """Remove an account's store from this machine. Raises StorageError."""
+    """Remove an account's store from this machine, and the app's copy with it. Raises StorageError."""
+    remove_file(chats_beside(path))
+    remove_file(path)
+
+
+def remove_file(path: Path) -> None:
+    """Remove an SQLite file and what stands beside it. Raises StorageError."""
     try:
         for suffix in ("", "-wal", "-shm"):
             path.with_name(path.name + suffix).unlink(missing_ok=True)

@@ -1,8 +1,10 @@
 """Laying messages out: days, senders, wrapped text and marks, as lines of styled spans. Pure."""
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from itertools import pairwise
 
 from mqtt_client.app.entries import Entry, Mark
 from mqtt_client.app.markup import Styled, styled
@@ -118,22 +120,25 @@ def _body(entry: Entry, setting: Setting) -> list[Line]:
     lines: list[Line] = []
     is_text = entry.is_text and bool(entry.body)
     for text in shown_text(entry):
-        parts = styled(text) if is_text else []
+        coming = deque(styled(text) if is_text else [])
+        here: list[Styled] = []
         for start, end in wrapped(text, _room(setting)):
-            lines.append((Span(_INDENT), *_spans(text, start, end, parts, setting)))
+            here = [part for part in here if part.end > start]
+            while coming and coming[0].start < end:
+                here.append(coming.popleft())
+            lines.append((Span(_INDENT), *_spans(text, start, end, here, setting)))
     if _MARKS[entry.mark]:
         lines[-1] = (*lines[-1], Span(_MARKS[entry.mark], (str(entry.mark),)))
     return lines
 
 
-def _spans(text: str, start: int, end: int, parts: Sequence[Styled], setting: Setting) -> list[Span]:
-    """Cut one row of a line into spans of one look each."""
-    here = [part for part in parts if part.start < end and part.end > start]
+def _spans(text: str, start: int, end: int, here: Sequence[Styled], setting: Setting) -> list[Span]:
+    """Cut one row of a line into spans of one look each; `here` is what is styled in it."""
     if not here:
         return [Span(text[start:end])]
     edges = sorted({start, end, *(min(max(edge, start), end) for part in here for edge in (part.start, part.end))})
     spans: list[Span] = []
-    for left, right in zip(edges, edges[1:], strict=False):
+    for left, right in pairwise(edges):
         over = [part for part in here if part.start <= left and part.end >= right]
         link = next((text[part.start : part.end] for part in over if part.kind == "link"), "")
         styles = tuple(dict.fromkeys(part.kind for part in over))

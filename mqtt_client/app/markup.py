@@ -12,6 +12,7 @@ Kind = Literal["bold", "italic", "code", "link"]
 _TOKEN = re.compile(r"(?P<link>\b(?:https?|ftp)://[^\s<>\"`]+)|(?P<mark>`+|\*\*|\*|_)")
 _KINDS: dict[str, Kind] = {"**": "bold", "*": "bold", "_": "italic"}
 _AFTER_LINK = ".,;:!?'"
+_AFTER_LINK_MOST = 8
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 
 
@@ -87,7 +88,7 @@ def _closers(marks: list[_Mark]) -> list[int | None]:
 
 def _trimmed(link: str) -> str:
     """Leave out what follows a link in a sentence: a full stop, a bracket that was opened before it."""
-    while link:
+    for _ in range(_AFTER_LINK_MOST):
         last = link[-1]
         if last in _AFTER_LINK or (last in _PAIRS and link.count(last) > link.count(_PAIRS[last])):
             link = link[:-1]
