@@ -66,11 +66,12 @@ class Follower:
         only: Conversation | None = None,
         stored_only: bool = False,
         ledger: Ledger | None = None,
+        patient: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take the parts. With `stored_only` a message is told when it is stored, in the order of seq.
 
-        `ledger` says what has been told, instead of the store's own.
+        `ledger` says what has been told, instead of the store's own. A `patient` one begins without the server too.
         """
         self._api = api
         self._store = store
@@ -78,6 +79,7 @@ class Follower:
         self._wakeups = wakeups
         self._only = only
         self._stored_only = stored_only
+        self._patient = patient
         self._clock = clock
         self._scope = str(only) if only else EVERYTHING
         self._plan = SyncPlan()
@@ -88,19 +90,21 @@ class Follower:
         self._connected: bool | None = None
         self._unsettled_until = 0.0
         self._caught_up_at = float("-inf")
+        self._told_caught_up = False
         self._held: list[Message] = []
         self._held_until = 0.0
 
     async def events(self) -> AsyncIterator[Event]:
         """Tell everything since the profile's cursor, then what comes, without end.
 
-        Raises NotLoggedInError when the login ends, StorageError; at the start ApiError and OutOfReachError too.
+        Raises NotLoggedInError when the login ends, StorageError; at the start ApiError and OutOfReachError too, a
+        patient one only when it does not know yet from where to tell.
         """
         self._position = self._store.log_end()
         await self._find_cursor()
-        async for event in self._catch_up():
-            yield event
-        yield CaughtUp()
+        if not self._patient:
+            async for event in self._catch_up():
+                yield event
         self._unsettle()
         while True:
             count = self._wakeups.count
@@ -205,6 +209,7 @@ class Follower:
             async for event in self._catch_up():
                 yield event
         except (ApiError, OutOfReachError) as error:
+            self._told_caught_up = False
             if self._plan.failed(self._clock(), random.random):
                 yield ConnectionChanged(False, str(error))
                 self._connected = False
@@ -226,6 +231,9 @@ class Follower:
         self._plan.done(self._clock())
         async for event in self._tell_held():
             yield event
+        if not self._told_caught_up:
+            self._told_caught_up = True
+            yield CaughtUp()
 
     def _is_new(self, message: Message) -> bool:
         told_elsewhere = (message.seq or 0) <= self._told.get(str(message.conversation), 0)

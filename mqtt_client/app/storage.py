@@ -4,7 +4,7 @@ What is in it can be fetched again, but for drafts, what was typed, and which me
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from mqtt_client.app.local_file import LocalFile
 from mqtt_client.errors import StorageError
 
 _TYPED_MOST = 500
-_COLUMNS = "arrival, place, conversation, sender, id, content_type, body, sent_at, relation, seq, mark, reason, is_new"
+_NAMES = tuple(field.name for field in fields(Entry))
+_COLUMNS = ", ".join(_NAMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,11 @@ class Chats(LocalFile):
             " ORDER BY place DESC, arrival DESC LIMIT ?",
             (conversation, *before, text.casefold(), most),
         )
+
+    def found_apart(self, conversation: str, text: str, before: tuple[int, int], most: int) -> list[Entry]:
+        """Do what `find` does over a connection of its own: in another thread, while this one goes on."""
+        with Chats(self._path, self._me) as apart:
+            return apart.find(conversation, text, before, most)
 
     # Conversations
 

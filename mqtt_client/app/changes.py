@@ -1,0 +1,58 @@
+"""What the backend tells the screen, in the order in which it happened. Pure."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mqtt_client.app.entries import Entry, Row
+
+LinkState = Literal["starting", "catching up", "online", "offline"]
+
+
+@dataclass(frozen=True, slots=True)
+class EntriesChanged:
+    """Messages came, or gained a seq or a mark. `news` are the arrivals of those that somebody has just sent us."""
+
+    entries: tuple[Entry, ...]
+    news: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRemoved:
+    """A message that was never stored is gone."""
+
+    conversation: str
+    arrival: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowsChanged:
+    """Conversations came, or changed."""
+
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChanged:
+    """How the app stands to the server; `reason` says why it is cut off, or how far it has caught up."""
+
+    state: LinkState
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LoginChanged:
+    """Somebody is logged in, or nobody any more: `reason` says why."""
+
+    username: str | None
+    server: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Crashed:
+    """The backend has ended with an error, and the app ends with it."""
+
+    error: Exception
+
+
+Change = EntriesChanged | EntryRemoved | RowsChanged | LinkChanged | LoginChanged | Crashed
