@@ -108,6 +108,12 @@ class Backend:
         opened.sync.post(message)
         opened.wakeups.notify()
 
+    async def discard(self, entry: Entry) -> None:
+        """Drop a message that was rejected."""
+        self.opened.chats.remove(entry.arrival)
+        self._emit((EntryRemoved(entry.conversation, entry.arrival),))
+        self.opened.sync.changed(entry.conversation)
+
     async def begin(self, username: str) -> str:
         """Find somebody to write to; return the conversation's name. Raises InputError."""
         opened = self.opened

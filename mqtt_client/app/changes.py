@@ -49,10 +49,17 @@ class LoginChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Noticed:
+    """How far something has come that takes long."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Crashed:
     """The backend has ended with an error, and the app ends with it."""
 
     error: Exception
 
 
-Change = EntriesChanged | EntryRemoved | RowsChanged | LinkChanged | LoginChanged | Crashed
+Change = EntriesChanged | EntryRemoved | RowsChanged | LinkChanged | LoginChanged | Noticed | Crashed

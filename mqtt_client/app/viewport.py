@@ -25,6 +25,7 @@ class Viewport:
         self._layout = layout
         self._entries: list[Entry] = []
         self._blocks: dict[int, tuple[Entry, Entry | None, list[Line]]] = {}
+        # The topmost message, and how many of its lines are on the screen or below: what stands over its text may go.
         self._top: tuple[int, int] | None = None
         self.height = 1
         self.at_start = False
@@ -96,7 +97,8 @@ class Viewport:
     def merge(self, changed: Iterable[Entry]) -> None:
         """Take in messages that came or changed; those beyond the window's ends are left out."""
         for entry in changed:
-            self._drop(entry.arrival)
+            if self._replaced(entry):
+                continue
             keys = [each.key for each in self._entries[-64:]]
             beyond = not self.at_end and (not self._entries or entry.key > self._entries[-1].key)
             before = not self.at_start and bool(self._entries) and entry.key < self._entries[0].key
@@ -134,7 +136,7 @@ class Viewport:
         while index < len(self._entries) - 1 and line >= len(self._block(index)):
             line -= len(self._block(index))
             index += 1
-        self._top = (self._entries[index].arrival, line)
+        self._stand_on(index, line)
         self._settle()
 
     def to_end(self) -> None:
@@ -144,15 +146,16 @@ class Viewport:
     def to_start(self) -> None:
         """Stand at the beginning of what is there."""
         if self._entries:
-            self._top = (self._entries[0].arrival, 0)
+            self._stand_on(0, 0)
             self._settle()
 
     def reveal(self, arrival: int) -> None:
         """Have a message on the screen; one that is not yet comes to a third of its height."""
         if any(each == arrival for each, _ in self.lines()):
             return
-        if self.entry(arrival) is not None:
-            self._top = (arrival, 0)
+        index = next((index for index, each in enumerate(self._entries) if each.arrival == arrival), None)
+        if index is not None:
+            self._stand_on(index, 0)
             self.scroll(-(self.height // 3))
 
     def lines(self) -> list[Shown]:
@@ -173,16 +176,18 @@ class Viewport:
     def _stand(self) -> None:
         """Turn standing at the end into standing on a message, unless the end is to be followed."""
         if self._top is None and not self.at_end and self._entries:
-            index, line = self._place()
-            self._top = (self._entries[index].arrival, line)
+            self._stand_on(*self._place())
+
+    def _stand_on(self, index: int, line: int) -> None:
+        self._top = (self._entries[index].arrival, len(self._block(index)) - line)
 
     def _place(self) -> tuple[int, int]:
         """Say which message's which line is the topmost on the screen."""
         if self._top is not None:
-            arrival, line = self._top
+            arrival, rest = self._top
             index = next((index for index, each in enumerate(self._entries) if each.arrival == arrival), None)
             if index is not None:
-                return index, min(line, len(self._block(index)) - 1)
+                return index, max(0, len(self._block(index)) - rest)
             self._top = None
         missing = self.height
         for index in range(len(self._entries) - 1, -1, -1):
@@ -216,10 +221,21 @@ class Viewport:
         self._blocks[entry.arrival] = (entry, before, lines)
         return lines
 
+    def _replaced(self, entry: Entry) -> bool:
+        """Put a message in the place of its earlier self; take that out when it stood elsewhere."""
+        for index in range(len(self._entries) - 1, -1, -1):
+            if self._entries[index].arrival == entry.arrival:
+                if self._entries[index].key == entry.key:
+                    self._entries[index] = entry
+                    return True
+                self._drop(entry.arrival)
+                return False
+        return False
+
     def _drop(self, arrival: int) -> None:
         for index in range(len(self._entries) - 1, -1, -1):
             if self._entries[index].arrival == arrival:
                 if self._top is not None and self._top[0] == arrival and index + 1 < len(self._entries):
-                    self._top = (self._entries[index + 1].arrival, 0)
+                    self._stand_on(index + 1, 0)
                 del self._entries[index]
                 return

@@ -1,0 +1,207 @@
+"""The app: the screens, and the backend behind them."""
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from datetime import time as clock_time
+
+from textual import on
+from textual.app import App, SuspendNotSupported
+from textual.message import Message
+from textual.theme import Theme
+
+from mqtt_client.app.changes import Change, Crashed, LoginChanged
+from mqtt_client.app.config import Config
+from mqtt_client.app.engine import Engine
+from mqtt_client.app.entries import Snapshot
+from mqtt_client.app.screens.chat import ChatScreen
+from mqtt_client.app.screens.editing import edited
+from mqtt_client.app.screens.login import LoginScreen
+from mqtt_client.app.screens.panels import Switcher
+from mqtt_client.app.storage import Chats
+from mqtt_client.errors import InputError
+from mqtt_client.profile import Profile
+
+THEMES = (
+    Theme(
+        name="nightjar-dark",
+        primary="#82aaff",
+        secondary="#c792ea",
+        accent="#ffcb6b",
+        foreground="#d6deeb",
+        background="#10141c",
+        surface="#171c26",
+        panel="#222a38",
+        success="#9ece6a",
+        warning="#ffcb6b",
+        error="#ff7a85",
+        dark=True,
+    ),
+    Theme(
+        name="nightjar-light",
+        primary="#0b57a4",
+        secondary="#7c3aed",
+        accent="#8a5a00",
+        foreground="#1f2430",
+        background="#fdfdfb",
+        surface="#f3f3ef",
+        panel="#e3e4de",
+        success="#2f6f1e",
+        warning="#8a5a00",
+        error="#b3202c",
+        dark=False,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Start:
+    """What the app begins with: where, as whom, and what was there the last time."""
+
+    profile: Profile
+    server: str
+    username: str | None = None
+    wanted: str | None = None
+    config: Config = field(default_factory=Config)
+    chats: Chats | None = None
+    snapshot: Snapshot = field(default_factory=Snapshot)
+    theme: str | None = None
+
+
+class Told(Message):
+    """The backend tells what has happened."""
+
+    def __init__(self, changes: tuple[Change, ...]) -> None:
+        """Take the changes."""
+        super().__init__()
+        self.changes = changes
+
+
+class NightjarApp(App[None]):
+    """The full-screen app."""
+
+    TITLE = "nightjar"
+    ENABLE_COMMAND_PALETTE = False
+
+    def __init__(self, start: Start, zone: tzinfo | None = None, environment: Mapping[str, str] = os.environ) -> None:
+        """Take what it begins with, and the time zone of the clock on the wall (None: the machine's)."""
+        super().__init__()
+        self.config = start.config
+        self.zone = zone
+        self.in_tmux = bool(environment.get("TMUX"))
+        self.engine = Engine(start.profile, self.tell, start.chats)
+        self.crash: Exception | None = None
+        self._environment = environment
+        self._begun = start
+
+    def on_mount(self) -> None:
+        """Show the first screen; everything else begins after it."""
+        for theme in THEMES:
+            self.register_theme(theme)
+        chosen = self._begun.theme or self.config.theme
+        self.theme = chosen if chosen in self.available_themes else THEMES[0].name
+        self.set_keymap({name: ",".join(keys) for name, keys in self.config.keys.items()})
+        if self._begun.username:
+            self.push_screen(self._chat(self._begun.username, self._begun.server))
+        else:
+            self.push_screen(LoginScreen(self._begun.server))
+        self.call_after_refresh(self.engine.start)
+
+    def on_unmount(self) -> None:
+        """End the backend."""
+        self.engine.stop()
+
+    # For the screens
+
+    def leave(self) -> None:
+        """End the app; drafts are kept."""
+        chat = self._chat_screen()
+        if chat is not None:
+            chat.talk.keep_draft()
+        self.call_later(self.exit)
+
+    def say(self, text: str) -> None:
+        """Say a line in the status line."""
+        chat = self._chat_screen()
+        if chat is not None:
+            chat.status.show_notice(text)
+
+    def switch(self) -> None:
+        """Open the switcher."""
+        chat = self._chat_screen()
+        if chat is not None:
+            self.push_screen(Switcher(chat.roster.rows), self._switched)
+
+    def edit(self, text: str) -> str:
+        """Let the editor change a text. Raises InputError."""
+        try:
+            with self.suspend():
+                return edited(text, self._environment)
+        except SuspendNotSupported as error:
+            raise InputError("an editor cannot be opened on this terminal") from error
+
+    def local_time(self) -> clock_time:
+        """Read the clock on the wall."""
+        return datetime.now(UTC).astimezone(self.zone).time()
+
+    def write_to_terminal(self, sequence: str) -> None:
+        """Have the terminal do something that is no text."""
+        if sequence and self._driver is not None:
+            self._driver.write(sequence)
+
+    def action_help_quit(self) -> None:
+        """Say how to leave: Ctrl+C is pressed by habit."""
+        self.say("Ctrl+Q leaves, F1 helps")
+
+    # The backend
+
+    def tell(self, changes: tuple[Change, ...]) -> None:
+        """Take what has happened; called in any thread."""
+        with suppress(RuntimeError):  # the app has ended meanwhile
+            self.post_message(Told(changes))
+
+    @on(Told)
+    def _told(self, message: Told) -> None:
+        chat = self._chat_screen()
+        for change in message.changes:
+            match change:
+                case Crashed(error):
+                    self.crash = error
+                    self.exit()
+                case LoginChanged(None, _, reason):
+                    self._show_login(reason)
+                    chat = None
+                case LoginChanged(str(username), server) if chat is None or chat.me != username:
+                    chat = self._chat(username, server)
+                    self.switch_screen(chat)
+                case _:
+                    pass
+        if chat is not None:
+            chat.take_when_ready(message.changes)
+
+    def _show_login(self, reason: str) -> None:
+        if isinstance(self.screen, LoginScreen):
+            return
+        chat = self._chat_screen()
+        while len(self.screen_stack) > 2:
+            self.pop_screen()
+        self.switch_screen(LoginScreen(self._begun.server, chat.me if chat else "", reason))
+
+    def _chat(self, username: str, server: str) -> ChatScreen:
+        is_known = username == self._begun.username
+        snapshot = self._begun.snapshot if is_known else Snapshot()
+        return ChatScreen(snapshot, username, server, self._begun.wanted)
+
+    def _chat_screen(self) -> ChatScreen | None:
+        return next((screen for screen in self.screen_stack if isinstance(screen, ChatScreen)), None)
+
+    def _switched(self, name: str | None) -> None:
+        chat = self._chat_screen()
+        if chat is None or name is None:
+            return
+        if name.startswith("new:"):
+            chat.commands.follow("msg", name.removeprefix("new:"))
+        else:
+            chat.talk.open(name)

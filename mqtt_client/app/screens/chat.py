@@ -1,0 +1,304 @@
+"""The chat: the list, one conversation, the input. What it does with them is in `talk`, `finding` and `commanding`."""
+
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets import Input, Static
+
+from mqtt_client.app.changes import (
+    Change,
+    EntriesChanged,
+    EntryRemoved,
+    LinkChanged,
+    LoginChanged,
+    Noticed,
+    RowsChanged,
+)
+from mqtt_client.app.entries import Row, Snapshot
+from mqtt_client.app.keys import KEYS, footer, keys_of, spoken
+from mqtt_client.app.roster import Roster
+from mqtt_client.app.screens.commanding import Commanding
+from mqtt_client.app.screens.finding import Finding
+from mqtt_client.app.screens.talk import Talk
+from mqtt_client.app.widgets.composer import Composer
+from mqtt_client.app.widgets.conversation_list import ConversationList
+from mqtt_client.app.widgets.message_view import MessageView
+from mqtt_client.app.widgets.status_line import Keys, StatusLine
+from mqtt_client.errors import ClientError
+from mqtt_client.text import visible
+
+if TYPE_CHECKING:
+    from mqtt_client.app.backend import Backend
+    from mqtt_client.app.nightjar import NightjarApp
+
+Result = TypeVar("Result")
+
+
+class ChatScreen(Screen[None]):
+    """Shows what the backend tells, and hands on what is pressed."""
+
+    CSS = """
+    #title { height: 1; padding: 0 1; background: $panel; color: $foreground; text-style: bold; }
+    #find { height: 1; border: none; padding: 0 1; display: none; background: $boost; }
+    #find.open { display: block; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(",".join(key.keys), f"press('{key.name}')", key.does, id=key.name, show=False, priority=True)
+            for key in KEYS
+        ),
+        *(Binding(f"alt+{number}", f"number({number})", show=False, priority=True) for number in range(1, 10)),
+    ]
+
+    def __init__(self, snapshot: Snapshot, me: str, server: str, wanted: str | None = None) -> None:
+        """Show what a snapshot has; `wanted` is a user to write to."""
+        super().__init__()
+        self.me = me
+        self.server = server
+        self.roster = Roster(snapshot.rows)
+        self.talk = Talk(self)
+        self.finding = Finding(self)
+        self.commands = Commanding(self)
+        self._snapshot = snapshot
+        self._wanted = wanted
+        self._is_composed = False
+        self._waiting: list[Change] = []
+
+    def compose(self) -> ComposeResult:
+        """Put the widgets together."""
+        app = self.nightjar
+        with Horizontal():
+            yield ConversationList()
+            with Vertical():
+                yield Static("", id="title", markup=False)
+                yield MessageView(self.me, app.zone, resend=spoken(keys_of(app.config.keys, "resend")[0]))
+                yield Input(placeholder="find in this conversation", id="find")
+                yield StatusLine()
+                yield Composer()
+        yield Keys(footer(app.config.keys))
+
+    def on_mount(self) -> None:
+        """Show the last screen of the last time."""
+        self.composer.themes = tuple(sorted(self.app.available_themes))
+        self.composer.focus()
+        self.status.who = f"{self.me} at {self.server}"
+        if self._snapshot.opened:
+            self.talk.show(self._snapshot.opened, self._snapshot.page)
+        else:
+            self.show_rows()
+        self._is_composed = True
+        waiting, self._waiting = self._waiting, []
+        self.take(waiting)
+
+    def on_backend_ready(self) -> None:
+        """Go on where the snapshot ends: the backend is there, with or without the server."""
+        self.work(self._begin(), group="begin")
+
+    async def _begin(self) -> None:
+        for text in await self.ask(lambda backend: backend.typed()):
+            self.composer.typed.add(text)
+        if self._wanted:
+            wanted, self._wanted = self._wanted, None
+            self.talk.open(await self.ask(lambda backend: backend.begin(wanted)))
+        elif self.talk.opened:
+            self.talk.refresh()
+
+    # The parts
+
+    @property
+    def nightjar(self) -> "NightjarApp":
+        """The app."""
+        return cast("NightjarApp", self.app)
+
+    @property
+    def messages(self) -> MessageView:
+        """The conversation that is open."""
+        return self.query_one(MessageView)
+
+    @property
+    def composer(self) -> Composer:
+        """The input."""
+        return self.query_one(Composer)
+
+    @property
+    def status(self) -> StatusLine:
+        """The status line."""
+        return self.query_one(StatusLine)
+
+    # The backend
+
+    @staticmethod
+    def app_time() -> float:
+        """Count seconds."""
+        return time.monotonic()
+
+    async def ask(self, work: "Callable[[Backend], Awaitable[Result]]") -> Result:
+        """Have the backend do something. Raises ClientError."""
+        return await self.nightjar.engine.do(work)
+
+    def work(self, work: Coroutine[None, None, None], group: str) -> None:
+        """Do something beside the screen; what goes wrong is a line. It takes the place of what its group does."""
+        self.run_worker(self._reported(work), group=group, exclusive=True)
+
+    def do(self, work: "Callable[[Backend], Awaitable[object]]") -> None:
+        """Have the backend do something that nobody waits for."""
+
+        async def done() -> None:
+            await self.ask(work)
+
+        self.run_worker(self._reported(done()), group="do", exclusive=False)
+
+    async def _reported(self, work: Coroutine[None, None, None]) -> None:
+        try:
+            await work
+        except ClientError as error:
+            self.status.show_notice(str(error))
+
+    # What the backend tells
+
+    def take_when_ready(self, changes: tuple[Change, ...]) -> None:
+        """Show what has happened, after the widgets are there."""
+        if self._is_composed:
+            self.take(changes)
+        else:
+            self._waiting += changes
+
+    def take(self, changes: Iterable[Change]) -> None:
+        """Show what has happened."""
+        for change in changes:
+            match change:
+                case EntriesChanged(entries, news):
+                    self.talk.take(entries, news)
+                case EntryRemoved(conversation, arrival) if conversation == self.talk.opened:
+                    self.messages.viewport.remove(arrival)
+                    self.messages.changed()
+                case RowsChanged(rows):
+                    self.roster.update(rows)
+                    self.show_rows()
+                case Noticed(text):
+                    self.status.show_notice(text, stays=True)
+                case LinkChanged():
+                    self.status.show_link(change)
+                case LoginChanged(str()):
+                    self.on_backend_ready()
+                case _:
+                    pass
+
+    def show_rows(self) -> None:
+        """Show the list, and what depends on it."""
+        if self.talk.opened is None and self.roster.rows and self._snapshot.opened is None and not self._wanted:
+            self.talk.open(self.roster.rows[0].name)
+            return
+        self.query_one(ConversationList).show(self.roster.rows, self.talk.opened)
+        self.composer.users = self.roster.users
+        row = self.roster.get(self.talk.opened)
+        title = visible(row.title) if row else "Nobody yet: /msg USER begins a conversation, F1 helps"
+        self.query_one("#title", Static).update(f"{title}{' (muted)' if row and row.muted else ''}")
+        self.show_aside()
+
+    def show_aside(self) -> None:
+        """Say in the status line what is out of sight."""
+        others = sum(row.unread for row in self.roster.rows if row.name != self.talk.opened)
+        below = "" if self.messages.viewport.is_following else "newer messages below"
+        self.status.aside = "  ".join(part for part in (below, f"{others} unread" if others else "") if part)
+        self.status.refresh()
+
+    # What is pressed
+
+    def action_press(self, name: str) -> None:
+        """Do what a key stands for."""
+        view, talk = self.messages, self.talk
+        following = talk.opened
+        {
+            "help": lambda: self.commands.follow("help", ""),
+            "switch": self.nightjar.switch,
+            "next_unread": lambda: self._open(self.roster.next_unread(following)),
+            "next": lambda: self._open(self.roster.step(following, 1)),
+            "previous": lambda: self._open(self.roster.step(following, -1)),
+            "find": self.finding.open,
+            "page_up": lambda: view.scroll_pages(-1),
+            "page_down": lambda: view.scroll_pages(1),
+            "line_up": lambda: view.scroll_lines(-1),
+            "line_down": lambda: view.scroll_lines(1),
+            "top": self._to_top,
+            "bottom": talk.to_end,
+            "select_up": lambda: view.select(-1),
+            "select_down": lambda: view.select(1),
+            "copy": self._copy,
+            "resend": lambda: self.commands.follow("resend", ""),
+            "discard": lambda: self.commands.follow("discard", ""),
+            "newline": self.composer.action_newline,
+            "edit": self._edit,
+            "complete": self.composer.action_complete,
+            "cancel": self._cancel,
+            "quit": self.nightjar.leave,
+        }[name]()
+
+    def action_number(self, number: int) -> None:
+        """Open the conversation of that number."""
+        if number <= len(self.roster.rows):
+            self._open(self.roster.rows[number - 1])
+
+    def _open(self, row: Row | None) -> None:
+        self.talk.open(row.name if row else None)
+
+    def _to_top(self) -> None:
+        self.messages.viewport.to_start()
+        self.messages.changed()
+
+    def _copy(self) -> None:
+        entries = self.messages.viewport.entries
+        entry = self.messages.chosen or (entries[-1] if entries else None)
+        if entry:
+            self.app.copy_to_clipboard(entry.text)
+            self.status.show_notice("copied")
+
+    def _edit(self) -> None:
+        try:
+            self.composer.fill(self.nightjar.edit(self.composer.text))
+        except ClientError as error:
+            self.status.show_notice(str(error))
+
+    def _cancel(self) -> None:
+        self.workers.cancel_group(self, "history")
+        self.status.show_notice("")
+        if self.finding.is_open:
+            self.finding.close()
+        elif self.messages.selected is not None:
+            self.messages.selected = None
+            self.messages.changed()
+
+    @on(ConversationList.Chosen)
+    def _chosen(self, message: ConversationList.Chosen) -> None:
+        self.talk.open(message.name)
+
+    @on(Composer.Submitted)
+    def _submitted(self, message: Composer.Submitted) -> None:
+        self.talk.submit(message.text)
+
+    @on(Composer.Offered)
+    def _offered(self, message: Composer.Offered) -> None:
+        self.status.show_notice("  ".join(word.strip() for word in message.words[:12]))
+
+    @on(Input.Submitted, "#find")
+    def _find(self) -> None:
+        self.finding.enter()
+
+    @on(MessageView.Wants)
+    def _wants(self, message: MessageView.Wants) -> None:
+        self.talk.load_more(older=message.older)
+
+    @on(MessageView.Moved)
+    def _moved(self) -> None:
+        self.show_aside()
+
+    @on(events.AppFocus)
+    def _focused(self) -> None:
+        if self.messages.viewport.is_following:
+            self.talk.read()

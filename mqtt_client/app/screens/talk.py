@@ -1,0 +1,219 @@
+"""The conversation that is open: going to another, reading on, writing."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from mqtt_client.app.commands import Do, Say, Unknown, read_typed
+from mqtt_client.app.entries import Entry, Mark, Page
+from mqtt_client.app.notify import sequence, wanted
+from mqtt_client.errors import ClientError
+
+if TYPE_CHECKING:
+    from mqtt_client.app.screens.chat import ChatScreen
+
+_RETRY_SECONDS = 3.0
+
+
+class Talk:
+    """Acts on a chat screen and its backend."""
+
+    def __init__(self, screen: "ChatScreen") -> None:
+        """Take the screen."""
+        self._screen = screen
+        self.opened: str | None = None
+        self._loading = False
+        self._retry_at = 0.0
+        # What came while a page was being read: the page may have been read before it.
+        self._late: list[Entry] = []
+
+    # Going to a conversation
+
+    def show(self, name: str, page: Page) -> None:
+        """Show a conversation whose last page is at hand."""
+        self.opened = name
+        row = self._screen.roster.get(name)
+        self._screen.messages.show(page)
+        self._screen.composer.fill(row.draft if row else "")
+        self._screen.show_rows()
+
+    def open(self, name: str | None) -> None:
+        """Go to a conversation."""
+        if name is None or name == self.opened:
+            return
+        self.keep_draft()
+        self.show(name, Page(at_start=True))
+        self._screen.work(self._open(name), group="open")
+
+    def refresh(self) -> None:
+        """Read the conversation that is open anew: the backend has come, and may know more."""
+        if self.opened is not None:
+            self._screen.work(self._open(self.opened), group="open")
+
+    def keep_draft(self) -> None:
+        """Keep what has been typed and not sent."""
+        screen, name = self._screen, self.opened
+        if name is not None:
+            text = screen.composer.text
+            row = screen.roster.get(name)
+            if text != (row.draft if row else ""):
+                screen.do(lambda backend: backend.keep_draft(name, text))
+
+    async def _open(self, name: str) -> None:
+        screen = self._screen
+        self._late = []
+        first = await screen.ask(lambda backend: backend.mark_read(name)) if screen.app.app_focus else None
+        page = await screen.ask(lambda backend: backend.pages.newest(name))
+        if name != self.opened:
+            return
+        screen.messages.show(page, first.arrival if first else None)
+        screen.messages.viewport.merge(entry for entry in self._late if entry.conversation == name)
+        screen.messages.changed()
+        await screen.ask(lambda backend: backend.choose("opened", name))
+
+    # Reading
+
+    def take(self, entries: Iterable[Entry], news: frozenset[int]) -> None:
+        """Show messages that came or changed."""
+        screen = self._screen
+        here = [entry for entry in entries if entry.conversation == self.opened]
+        if here:
+            fresh = next((entry for entry in here if entry.arrival in news), None)
+            if fresh and screen.messages.unread_from is None and not self._is_seen():
+                screen.messages.unread_from = fresh.arrival
+            self._late += here
+            screen.messages.viewport.merge(here)
+            screen.messages.changed()
+        if any(entry.arrival in news for entry in here) and self._is_seen():
+            self.read()
+        arrived = [entry for entry in entries if entry.arrival in news]
+        if arrived:
+            self._notify(arrived)
+
+    def read(self) -> None:
+        """Note that the conversation that is open has been read."""
+        name, row = self.opened, self._screen.roster.get(self.opened)
+        if name is not None and row is not None:
+            self._screen.do(lambda backend: backend.mark_read(name))
+
+    def load_more(self, *, older: bool) -> None:
+        """Load what stands before or after what is there."""
+        if not self._loading and self.opened is not None and self._screen.app_time() >= self._retry_at:
+            self._loading = True
+            self._screen.work(self._load_more(self.opened, older=older), group="load")
+
+    async def _load_more(self, name: str, *, older: bool) -> None:
+        screen, view = self._screen, self._screen.messages
+        entries = view.viewport.entries
+        try:
+            if older:
+                key = entries[0].key if entries else (2**62 + 1, 0)
+                slow = screen.set_timer(0.3, lambda: view.show_notice("loading older messages …"))
+                try:
+                    page = await screen.ask(lambda backend: backend.pages.older(name, key))
+                finally:
+                    slow.stop()
+                    view.show_notice("")
+                if name == self.opened:
+                    view.viewport.prepend(page)
+            elif entries:
+                self._late = []
+                key = entries[-1].key
+                page = await screen.ask(lambda backend: backend.pages.newer(name, key))
+                if name == self.opened:
+                    view.viewport.append(page)
+                    view.viewport.merge(self._late)
+        except ClientError:
+            self._retry_at = screen.app_time() + _RETRY_SECONDS
+            raise
+        finally:
+            self._loading = False
+        view.changed()
+
+    def to_end(self) -> None:
+        """Go to the newest message."""
+        view = self._screen.messages
+        view.selected = None
+        if view.viewport.at_end:
+            view.viewport.to_end()
+            view.changed()
+        elif self.opened is not None:
+            self._screen.work(self._open(self.opened), group="open")
+
+    def go_to(self, entry: Entry) -> None:
+        """Go to a message, and choose it."""
+        self._screen.work(self._go_to(entry), group="open")
+
+    async def _go_to(self, entry: Entry) -> None:
+        view = self._screen.messages
+        if view.viewport.entry(entry.arrival) is None:
+            self._late = []
+            page = await self._screen.ask(lambda backend: backend.pages.around(entry))
+            if entry.conversation != self.opened:
+                return
+            view.show(page)
+            view.viewport.merge(self._late)
+        view.selected = entry.arrival
+        view.viewport.reveal(entry.arrival)
+        view.changed()
+
+    # Writing
+
+    def submit(self, text: str) -> None:
+        """Send what was typed, or do what it commands."""
+        screen = self._screen
+        match read_typed(text):
+            case None:
+                return
+            case Unknown() as unknown:
+                screen.status.show_notice(str(unknown))
+                return
+            case Do(command, rest):
+                screen.composer.fill("")
+                self._keep_typed(text)
+                screen.commands.follow(command.name, rest)
+            case Say(said):
+                if self.opened is None:
+                    screen.status.show_notice("nobody is chosen: /msg USER opens a conversation")
+                    return
+                screen.composer.fill("")
+                self._keep_typed(text)
+                screen.messages.unread_from = None
+                screen.work(self._send(self.opened, said, text), group=f"send {screen.app_time()}")
+
+    def rejected(self) -> Entry | None:
+        """Find the rejected message that is meant: the chosen one, else the newest."""
+        view = self._screen.messages
+        chosen = view.chosen
+        if chosen and chosen.mark is Mark.REJECTED:
+            return chosen
+        rejected = [entry for entry in view.viewport.entries if entry.mark is Mark.REJECTED]
+        return rejected[-1] if rejected else None
+
+    async def _send(self, name: str, said: str, typed: str) -> None:
+        screen = self._screen
+        try:
+            await screen.ask(lambda backend: backend.send(name, said))
+        except ClientError:
+            # Nothing was put into the outbox: what was typed is there again.
+            if name == self.opened and not screen.composer.text:
+                screen.composer.fill(typed)
+            raise
+        if name == self.opened:
+            self.to_end()
+
+    def _keep_typed(self, text: str) -> None:
+        if self._screen.composer.typed.add(text):
+            self._screen.do(lambda backend: backend.keep_typed(text))
+
+    def _is_seen(self) -> bool:
+        return self._screen.app.app_focus and self._screen.messages.viewport.is_following
+
+    def _notify(self, arrived: list[Entry]) -> None:
+        screen = self._screen
+        app = screen.nightjar
+        for entry in arrived:
+            row = screen.roster.get(entry.conversation)
+            is_open = entry.conversation == self.opened
+            if wanted(app.config, row, app.local_time(), is_open=is_open, has_focus=app.app_focus):
+                app.write_to_terminal(sequence(app.config, entry, in_tmux=app.in_tmux))
+                return

@@ -1,0 +1,99 @@
+"""The list of conversations."""
+
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual import events
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from mqtt_client.app.entries import Row
+from mqtt_client.app.wrap import fitted
+from mqtt_client.text import visible
+
+_NAMES = ("open", "unread", "number", "muted", "failed")
+
+
+class ConversationList(Widget):
+    """One line a conversation: its number for Alt+1 … Alt+9, its name, how many messages are unread."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"row--{name}" for name in _NAMES}
+    DEFAULT_CSS = """
+    ConversationList {
+        width: 22; height: 1fr; border-right: solid $panel;
+        .row--open { text-style: reverse; }
+        .row--unread { color: $warning; text-style: bold; }
+        .row--number { color: $text-muted; }
+        .row--muted { color: $text-muted; }
+        .row--failed { color: $error; }
+    }
+    """
+
+    class Chosen(Message):
+        """A conversation was clicked."""
+
+        def __init__(self, name: str) -> None:
+            """Name it."""
+            super().__init__()
+            self.name = name
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        super().__init__()
+        self.rows: tuple[Row, ...] = ()
+        self.opened: str | None = None
+        self._first = 0
+
+    def show(self, rows: tuple[Row, ...], opened: str | None) -> None:
+        """Show conversations, one of which is open."""
+        self.rows, self.opened = rows, opened
+        index = next((index for index, row in enumerate(rows) if row.name == opened), 0)
+        self._first = min(self._first, max(0, len(rows) - self.size.height), index)
+        if self.size.height:
+            self._first = max(self._first, index - self.size.height + 1)
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one conversation."""
+        width = self.size.width
+        index = self._first + y
+        if index >= len(self.rows):
+            return Strip.blank(width, self.rich_style)
+        row = self.rows[index]
+        number = f"{index + 1} " if index < 9 else "  "
+        count = f" {row.unread if row.unread < 1000 else '999+'}" if row.unread else ""
+        sign = "!" if row.failed else "~" if row.draft and row.name != self.opened else " "
+        name = fitted(visible(row.title), max(1, width - len(number) - len(count) - len(sign)))
+        base = self.rich_style
+        if row.name == self.opened:
+            base += self.get_component_rich_style("row--open", partial=True)
+        strong = "row--unread" if row.unread and not row.muted else "row--muted" if row.muted else None
+        look = base + self.get_component_rich_style(strong, partial=True) if strong else base
+        return Strip(
+            [
+                Segment(number, base + self.get_component_rich_style("row--number", partial=True)),
+                Segment(name, look),
+                Segment(sign, base + self.get_component_rich_style("row--failed", partial=True)),
+                Segment(count, look),
+            ]
+        ).adjust_cell_length(width, base)
+
+    def on_click(self, event: events.Click) -> None:
+        """Open what was clicked."""
+        offset = event.get_content_offset(self)
+        index = self._first + offset.y if offset else len(self.rows)
+        if index < len(self.rows):
+            self.post_message(self.Chosen(self.rows[index].name))
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Move up."""
+        event.stop()
+        self._first = max(0, self._first - 1)
+        self.refresh()
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Move down."""
+        event.stop()
+        self._first = min(max(0, len(self.rows) - self.size.height), self._first + 1)
+        self.refresh()
