@@ -16,23 +16,23 @@ class Key:
 
 KEYS = (
     Key("help", ("f1",), "show this help", "help"),
-    Key("switch", ("ctrl+k",), "jump to a conversation by a part of its name", "switch"),
-    Key("next_unread", ("alt+a",), "next conversation with unread messages", "unread"),
+    Key("switch", ("ctrl+k",), "go to a conversation by its name", "switch"),
+    Key("next_unread", ("alt+a",), "next unread conversation", "unread"),
     Key("next", ("ctrl+n",), "next conversation", "next"),
     Key("previous", ("ctrl+p",), "previous conversation", "previous"),
     Key("find", ("ctrl+f",), "find in this conversation", "find"),
-    Key("page_up", ("pageup",), "scroll a page up; older messages are loaded"),
+    Key("page_up", ("pageup",), "scroll a page up"),
     Key("page_down", ("pagedown",), "scroll a page down"),
     Key("line_up", ("shift+up", "ctrl+up"), "scroll a line up"),
     Key("line_down", ("shift+down", "ctrl+down"), "scroll a line down"),
-    Key("top", ("ctrl+home",), "go to the oldest message that is here"),
+    Key("top", ("ctrl+home",), "go to the oldest message here"),
     Key("bottom", ("ctrl+end",), "go to the newest message"),
     Key("select_up", ("alt+up",), "choose the message above"),
     Key("select_down", ("alt+down",), "choose the message below"),
-    Key("copy", ("alt+c",), "copy the chosen message, or the newest"),
-    Key("resend", ("ctrl+r",), "send the chosen or the newest rejected message again"),
-    Key("discard", ("alt+x",), "drop the chosen or the newest rejected message"),
-    Key("newline", ("alt+enter", "shift+enter", "ctrl+j"), "begin a new line in the message"),
+    Key("copy", ("alt+c",), "copy the chosen or newest message"),
+    Key("resend", ("ctrl+r",), "send the rejected message again"),
+    Key("discard", ("alt+x",), "drop the rejected message"),
+    Key("newline", ("alt+enter", "shift+enter", "ctrl+j"), "begin a new line"),
     Key("edit", ("ctrl+e",), "write the message in $EDITOR", "editor"),
     Key("complete", ("tab",), "complete a name or a command"),
     Key("cancel", ("escape",), "close what is open, stop what is loading"),
@@ -40,8 +40,8 @@ KEYS = (
 )
 FIXED = (
     ("Enter", "send"),
-    ("Up, Down", "what was typed before, at the first and the last line"),
-    ("Alt+1 … Alt+9", "the conversation of that number in the list"),
+    ("Up, Down", "what was typed before"),
+    ("Alt+1 … Alt+9", "the conversation of that number"),
 )
 
 
@@ -53,7 +53,9 @@ def keys_of(chosen: Mapping[str, tuple[str, ...]], name: str) -> tuple[str, ...]
 
 def spoken(key: str) -> str:
     """Write a key as people do: `ctrl+k` is Ctrl+K."""
-    return "+".join(part.capitalize() if len(part) > 1 else part.upper() for part in key.split("+"))
+    names = {"pageup": "PgUp", "pagedown": "PgDn", "escape": "Esc"}
+    parts = [names.get(part, part.capitalize()) for part in key.split("+")]
+    return "+".join(parts)
 
 
 def footer(chosen: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str]]:

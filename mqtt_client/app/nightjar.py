@@ -21,6 +21,7 @@ from mqtt_client.app.screens.editing import edited
 from mqtt_client.app.screens.login import LoginScreen
 from mqtt_client.app.screens.panels import Switcher
 from mqtt_client.app.storage import Chats
+from mqtt_client.app.terminal_keys import teach_alt_keys
 from mqtt_client.errors import InputError
 from mqtt_client.profile import Profile
 
@@ -88,6 +89,7 @@ class NightjarApp(App[None]):
     def __init__(self, start: Start, zone: tzinfo | None = None, environment: Mapping[str, str] = os.environ) -> None:
         """Take what it begins with, and the time zone of the clock on the wall (None: the machine's)."""
         super().__init__()
+        teach_alt_keys()
         self.config = start.config
         self.zone = zone
         self.in_tmux = bool(environment.get("TMUX"))

@@ -60,9 +60,9 @@ class Pages:
 
     async def find(self, name: str, text: str) -> list[Entry]:
         """Find the newest 200 messages that contain a text, newest first."""
-        floor = self._chats.floor(name)[0]
+        floor, is_whole = self._chats.floor(name)
         found = await asyncio.to_thread(self._chats.found_apart, name, text, (PENDING + 1, 0), _FOUND_MOST)
-        return [entry for entry in found if entry.place >= floor]
+        return [entry for entry in found if is_whole or entry.place >= floor]
 
     async def _fetch(self, name: str) -> int:
         api = self._api()

@@ -77,7 +77,9 @@ class Viewport:
         """Put older messages before what is there."""
         self._stand()
         first = self._entries[0].key if self._entries else None
-        older = [entry for entry in page.entries if first is None or entry.key < first]
+        # One that has gained its seq since stands earlier now, and is here already.
+        here = {entry.arrival for entry in self._entries}
+        older = [entry for entry in page.entries if entry.arrival not in here and (first is None or entry.key < first)]
         self._entries[:0] = older
         self.at_start = page.at_start
         if self._top is not None and len(self._entries) > WINDOW_MOST:
@@ -88,7 +90,10 @@ class Viewport:
         """Put newer messages after what is there."""
         self._stand()
         last = self._entries[-1].key if self._entries else None
-        self._entries += [entry for entry in page.entries if last is None or entry.key > last]
+        here = {entry.arrival for entry in self._entries}
+        self._entries += [
+            entry for entry in page.entries if entry.arrival not in here and (last is None or entry.key > last)
+        ]
         self.at_end = page.at_end
         if len(self._entries) > WINDOW_MOST:
             del self._entries[: len(self._entries) - WINDOW_MOST]

@@ -19,7 +19,7 @@ def chat(options: Options, with_: str | None) -> None:
 
 def open_app(options: Options, with_: str | None = None) -> None:
     """Run the app until somebody leaves it. Raises ClientError."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise InputError("the app needs a terminal: `nightjar --help` lists what works without one")
     if with_ is not None and not is_username(with_):
         raise InputError(f"{with_!r} is no username")

@@ -43,6 +43,7 @@ Result = TypeVar("Result")
 class ChatScreen(Screen[None]):
     """Shows what the backend tells, and hands on what is pressed."""
 
+    AUTO_FOCUS = ""
     CSS = """
     #title { height: 1; padding: 0 1; background: $panel; color: $foreground; text-style: bold; }
     #find { height: 1; border: none; padding: 0 1; display: none; background: $boost; }

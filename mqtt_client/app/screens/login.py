@@ -21,6 +21,7 @@ _FIELDS = ("server", "username", "password", "again")
 class LoginScreen(Screen[None]):
     """Asks for server, name and password; what is wrong with one stands below it."""
 
+    AUTO_FOCUS = ""
     CSS = """
     LoginScreen { align: center middle; }
     #login { width: 60; max-width: 95%; height: auto; border: solid $primary; padding: 0 2; }

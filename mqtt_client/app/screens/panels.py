@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _CSS = """
 {name} {{ align: center middle; }}
-{name} #box {{ width: 90%; max-width: 90; height: auto; max-height: 90%; border: solid $primary; background: $surface; padding: 0 1; }}
+{name} #box {{ width: 90%; max-width: 100; height: auto; max-height: 90%; border: solid $primary; background: $surface; padding: 0 1; }}
 """  # noqa: E501  # CSS
 _SWITCH_MOST = 50
 
@@ -58,11 +58,14 @@ class HelpPanel(TextPanel):
         """Take the keys of `config.toml`."""
         keys = [(", ".join(spoken(each) for each in keys_of(chosen, key.name)), key.does) for key in KEYS]
         commands = [(command.usage, command.does) for command in COMMANDS]
-        width = max(len(left) for left, _ in [*keys, *commands, *FIXED])
-        lines = [f"{left:{width}}  {right}" for left, right in [*FIXED, *keys]]
-        lines += ["", *(f"{left:{width}}  {right}" for left, right in commands), ""]
+        lines = [*_columns([*FIXED, *keys]), "", *_columns(commands), ""]
         lines += ["Two slashes begin a message with one: //etc is sent as /etc."]
         super().__init__("Keys and commands", lines)
+
+
+def _columns(pairs: list[tuple[str, str]]) -> list[str]:
+    width = max(len(left) for left, _ in pairs)
+    return [f"{left:{width}}  {right}" for left, right in pairs]
 
 
 class Switcher(ModalScreen[str | None]):

@@ -1,0 +1,33 @@
+"""Keys that most terminals send as Escape and a character, and that Textual takes for what Option types on a Mac."""
+
+from enum import StrEnum
+from typing import cast
+
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
+from textual.keys import Keys
+
+
+class AltKey(StrEnum):
+    """A key together with Alt."""
+
+    ONE = "alt+1"
+    TWO = "alt+2"
+    THREE = "alt+3"
+    FOUR = "alt+4"
+    FIVE = "alt+5"
+    SIX = "alt+6"
+    SEVEN = "alt+7"
+    EIGHT = "alt+8"
+    NINE = "alt+9"
+    ENTER = "alt+enter"
+
+
+def teach_alt_keys() -> None:
+    """Have Textual know Alt with a digit and Alt+Enter in terminals without the newer key protocol, such as tmux.
+
+    Without it Alt+2 types a trade mark sign. Textual has no setting for it, only its table.
+    """
+    table = cast("dict[str, tuple[Keys, ...] | str]", ANSI_SEQUENCES_KEYS)
+    for key in AltKey:
+        last = "\r" if key is AltKey.ENTER else key.value[-1]
+        table[f"\x1b{last}"] = (cast("Keys", key),)
