@@ -4,6 +4,7 @@ The time is linear in the length of the line, whatever stands in it: others writ
 """
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Literal
 
@@ -38,7 +39,10 @@ def styled(line: str) -> list[Styled]:
     """Find what is styled in one line, by where it starts; parts may lie within each other."""
     if not any(sign in line for sign in ("*", "_", "`", "://")):
         return []
-    marks, found = _scan(line)
+    marks, links = _scan(line)
+    found: list[Styled] = []
+    code_starts: list[int] = []
+    code_ends: list[int] = []
     closers = _closers(marks)
     until = dict.fromkeys(_KINDS, 0)
     index = 0
@@ -49,12 +53,17 @@ def styled(line: str) -> list[Styled]:
             continue
         end = marks[closer].end
         if mark.text.startswith("`"):
-            found = [part for part in found if not (mark.start <= part.start < end and part.kind == "link")]
             found.append(Styled(mark.start, end, "code"))
+            code_starts.append(mark.start)
+            code_ends.append(end)
             index = closer + 1
         elif mark.start >= until[mark.text] and marks[closer].start > mark.end:
             found.append(Styled(mark.start, end, _KINDS[mark.text]))
             until[mark.text] = end
+    for link in links:
+        before = bisect_right(code_starts, link.start) - 1
+        if before < 0 or code_ends[before] <= link.start:
+            found.append(link)
     return sorted(found, key=lambda part: (part.start, -part.end))
 
 

@@ -1,5 +1,6 @@
 """The app: the screens, and the backend behind them."""
 
+import asyncio
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -22,7 +23,7 @@ from mqtt_client.app.screens.login import LoginScreen
 from mqtt_client.app.screens.panels import Switcher
 from mqtt_client.app.storage import Chats
 from mqtt_client.app.terminal_keys import teach_alt_keys
-from mqtt_client.errors import InputError
+from mqtt_client.errors import ClientError, InputError
 from mqtt_client.profile import Profile
 
 THEMES = (
@@ -55,6 +56,8 @@ THEMES = (
         dark=False,
     ),
 )
+
+_LEAVE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -119,10 +122,16 @@ class NightjarApp(App[None]):
 
     def leave(self) -> None:
         """End the app; drafts are kept."""
+        self.run_worker(self._leave(), group="leave", exclusive=True)
+
+    async def _leave(self) -> None:
         chat = self._chat_screen()
-        if chat is not None:
-            chat.talk.keep_draft()
-        self.call_later(self.exit)
+        # A backend that has no login, or no more, must not hold the exit up.
+        with suppress(TimeoutError, ClientError):
+            if chat is not None:
+                async with asyncio.timeout(_LEAVE_SECONDS):
+                    await chat.talk.draft_kept()
+        self.exit()
 
     def say(self, text: str) -> None:
         """Say a line in the status line."""

@@ -213,7 +213,10 @@ class ChatScreen(Screen[None]):
     # What is pressed
 
     def action_press(self, name: str) -> None:
-        """Do what a key stands for."""
+        """Do what a key stands for, after what was typed before it: that waits in the input's queue."""
+        self.composer.call_later(self._press, name)
+
+    def _press(self, name: str) -> None:
         view, talk = self.messages, self.talk
         following = talk.opened
         {
@@ -244,7 +247,7 @@ class ChatScreen(Screen[None]):
     def action_number(self, number: int) -> None:
         """Open the conversation of that number."""
         if number <= len(self.roster.rows):
-            self._open(self.roster.rows[number - 1])
+            self.composer.call_later(self._open, self.roster.rows[number - 1])
 
     def _open(self, row: Row | None) -> None:
         self.talk.open(row.name if row else None)
@@ -282,6 +285,10 @@ class ChatScreen(Screen[None]):
     @on(Composer.Submitted)
     def _submitted(self, message: Composer.Submitted) -> None:
         self.talk.submit(message.text)
+
+    @on(Composer.Changed)
+    def _typed(self) -> None:
+        self.talk.keep_draft_soon()
 
     @on(Composer.Offered)
     def _offered(self, message: Composer.Offered) -> None:

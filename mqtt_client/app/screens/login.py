@@ -32,8 +32,10 @@ class LoginScreen(Screen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "leave", "quit", priority=True),
-        Binding("down", "app.focus_next", show=False),
-        Binding("up", "app.focus_previous", show=False),
+        # Before the fields see them: what is typed next goes to the field that they lead to.
+        Binding("enter", "go_on", show=False, priority=True),
+        Binding("tab,down", "app.focus_next", show=False, priority=True),
+        Binding("shift+tab,up", "app.focus_previous", show=False, priority=True),
     ]
 
     def __init__(self, server: str, username: str = "", reason: str = "") -> None:
@@ -68,14 +70,19 @@ class LoginScreen(Screen[None]):
         """Begin at the first field that is empty."""
         self.query_one("#password" if self._username else "#username", Input).focus()
 
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        if event.input.id == "again":
-            self._begin(is_new=True)
-        elif event.input.id == "password":
-            self._begin(is_new=bool(self._value("again")))
+    def action_go_on(self) -> None:
+        """Go to the next field; after the last one that is needed, log in or register."""
+        focused = self.focused
+        if isinstance(focused, Button):
+            focused.press()
+        elif focused is not None and focused.id in ("password", "again"):
+            # After what was typed before: it waits in the field's queue.
+            focused.call_later(self._submit, focused.id)
         else:
             self.focus_next()
+
+    def _submit(self, field: str) -> None:
+        self._begin(is_new=field == "again" or bool(self._value("again")))
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from textual.timer import Timer
+
 from mqtt_client.app.commands import Do, Say, Unknown, read_typed
 from mqtt_client.app.entries import Entry, Mark, Page
 from mqtt_client.app.notify import sequence, wanted
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from mqtt_client.app.screens.chat import ChatScreen
 
 _RETRY_SECONDS = 3.0
+_DRAFT_SECONDS = 0.7
 
 
 class Talk:
@@ -23,6 +26,7 @@ class Talk:
         self.opened: str | None = None
         self._loading = False
         self._retry_at = 0.0
+        self._draft_timer: Timer | None = None
         # What came while a page was being read: the page may have been read before it.
         self._late: list[Entry] = []
 
@@ -51,12 +55,26 @@ class Talk:
 
     def keep_draft(self) -> None:
         """Keep what has been typed and not sent."""
-        screen, name = self._screen, self.opened
-        if name is not None:
-            text = screen.composer.text
-            row = screen.roster.get(name)
-            if text != (row.draft if row else ""):
-                screen.do(lambda backend: backend.keep_draft(name, text))
+        if self.opened is not None and self._has_new_draft:
+            name, text = self.opened, self._screen.composer.text
+            self._screen.do(lambda backend: backend.keep_draft(name, text))
+
+    def keep_draft_soon(self) -> None:
+        """Keep it when nothing has been typed for a moment: a kill loses no more than that."""
+        if self._draft_timer is not None:
+            self._draft_timer.stop()
+        self._draft_timer = self._screen.set_timer(_DRAFT_SECONDS, self.keep_draft)
+
+    async def draft_kept(self) -> None:
+        """Keep it, and wait until that is done. Raises ClientError."""
+        if self.opened is not None and self._has_new_draft:
+            name, text = self.opened, self._screen.composer.text
+            await self._screen.ask(lambda backend: backend.keep_draft(name, text))
+
+    @property
+    def _has_new_draft(self) -> bool:
+        row = self._screen.roster.get(self.opened)
+        return self._screen.composer.text != (row.draft if row else "")
 
     async def _open(self, name: str) -> None:
         screen = self._screen
