@@ -27,6 +27,7 @@ from mqtt_client.transport import Transport
 from mqtt_client.wakeup import WakeUps
 from wire.conversations import direct
 
+_READY_SECONDS = 5.0
 Emit = Callable[[tuple[Change, ...]], None]
 
 
@@ -52,6 +53,7 @@ class Backend:
         self._chats = chats
         self._opened: Opened | None = None
         self._logged_in = asyncio.Event()
+        self._is_open = asyncio.Event()
 
     async def run(self) -> None:
         """Serve one login after the other. Raises StorageError."""
@@ -74,6 +76,14 @@ class Backend:
                 await transport.request("POST", "/v1/users", body=body)
         await log_in(self._profile, server, username, password, is_new=is_new)
         self._logged_in.set()
+
+    async def ready(self) -> None:
+        """Wait for a moment until the login is open. Raises NotLoggedInError."""
+        try:
+            async with asyncio.timeout(_READY_SECONDS):
+                await self._is_open.wait()
+        except TimeoutError as error:
+            raise NotLoggedInError("not logged in") from error
 
     @property
     def opened(self) -> Opened:
@@ -195,10 +205,12 @@ class Backend:
                         sync = Sync(chats, me, self._emit)
                         pages = Pages(chats, sync, lambda: account.api)
                         self._opened = Opened(account, store, wakeups, chats, sync, pages)
+                        self._is_open.set()
                         self._emit((LoginChanged(me, server),))
                         await self._follow(self._opened)
             finally:
                 self._opened = self._chats = None
+                self._is_open.clear()
 
     async def _follow(self, opened: Opened) -> None:
         opened.sync.reconcile(opened.store)

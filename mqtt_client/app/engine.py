@@ -42,14 +42,16 @@ class Engine:
                 self._loop.call_soon_threadsafe(self._cancel)
             self._thread.join(_STOP_SECONDS)
 
-    async def do(self, work: "Callable[[Backend], Awaitable[Result]]") -> Result:
+    async def do(self, work: "Callable[[Backend], Awaitable[Result]]", *, logged_in: bool = False) -> Result:
         """Have the backend do something and return what came of it. Raises ClientError.
 
-        Cancelling it cancels the work.
+        Cancelling it cancels the work. What needs a login waits for a moment until it is open.
         """
         backend = await asyncio.shield(asyncio.wrap_future(self._backend))
 
         async def done() -> Result:
+            if logged_in:
+                await backend.ready()
             return await work(backend)
 
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(done(), self._loop))

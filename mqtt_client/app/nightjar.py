@@ -124,6 +124,10 @@ class NightjarApp(App[None]):
         """End the app; drafts are kept."""
         self.run_worker(self._leave(), group="leave", exclusive=True)
 
+    async def action_quit(self) -> None:
+        """Leave: Textual's own key for it."""
+        self.leave()
+
     async def _leave(self) -> None:
         chat = self._chat_screen()
         # A backend that has no login, or no more, must not hold the exit up.

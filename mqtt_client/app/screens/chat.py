@@ -107,7 +107,7 @@ class ChatScreen(Screen[None]):
         if self._wanted:
             wanted, self._wanted = self._wanted, None
             self.talk.open(await self.ask(lambda backend: backend.begin(wanted)))
-        elif self.talk.opened:
+        elif self.talk.opened == self._snapshot.opened:
             self.talk.refresh()
 
     # The parts
@@ -141,7 +141,7 @@ class ChatScreen(Screen[None]):
 
     async def ask(self, work: "Callable[[Backend], Awaitable[Result]]") -> Result:
         """Have the backend do something. Raises ClientError."""
-        return await self.nightjar.engine.do(work)
+        return await self.nightjar.engine.do(work, logged_in=True)
 
     def work(self, work: Coroutine[None, None, None], group: str) -> None:
         """Do something beside the screen; what goes wrong is a line. It takes the place of what its group does."""

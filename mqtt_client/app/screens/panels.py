@@ -39,11 +39,11 @@ class TextPanel(ModalScreen[None]):
         """Take what to show."""
         super().__init__()
         self._title = title
-        self._lines = lines
+        self.lines = lines
 
     def compose(self) -> ComposeResult:
         """Put the box together."""
-        box = VerticalScroll(Static("\n".join(self._lines), markup=False), id="box")
+        box = VerticalScroll(Static("\n".join(self.lines), markup=False), id="box")
         box.border_title = f"{self._title} (Escape closes)"
         yield box
 

@@ -83,7 +83,7 @@ class Talk:
         page = await screen.ask(lambda backend: backend.pages.newest(name))
         if name != self.opened:
             return
-        screen.messages.show(page, first.arrival if first else None)
+        screen.messages.show(page, first.arrival if first else screen.messages.unread_from)
         screen.messages.viewport.merge(entry for entry in self._late if entry.conversation == name)
         screen.messages.changed()
         await screen.ask(lambda backend: backend.choose("opened", name))

@@ -13,7 +13,7 @@ from mqtt_client.app.wrap import fitted, wrapped
 from mqtt_client.text import visible, visible_lines
 from tests.unit.app.making import an_entry
 
-texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=300)
+texts = st.text(st.characters(codec="utf-8"), max_size=300)
 signs = st.text(alphabet="*_` ab\u6f22\u0301:/.h", max_size=120)
 
 
