@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mqtt_client.app.changes import Change, Crashed
 from mqtt_client.app.storage import Chats
+from mqtt_client.errors import NotLoggedInError
 from mqtt_client.profile import Profile
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ class Engine:
         self._profile = profile
         self._emit = emit
         self._chats = chats
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_stopping = threading.Event()
         self._backend: Future[Backend] = Future()
         self._thread = threading.Thread(target=self._run, name="nightjar-backend", daemon=True)
         self._main: asyncio.Task[None] | None = None
@@ -37,9 +39,11 @@ class Engine:
 
     def stop(self) -> None:
         """End; waits for a moment until what is under way is written."""
+        self._is_stopping.set()
         if self._thread.is_alive():
-            with suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._cancel)
+            if self._loop is not None:
+                with suppress(RuntimeError):  # it has just ended by itself
+                    self._loop.call_soon_threadsafe(self._cancel)
             self._thread.join(_STOP_SECONDS)
 
     async def do(self, work: "Callable[[Backend], Awaitable[Result]]", *, logged_in: bool = False) -> Result:
@@ -54,6 +58,8 @@ class Engine:
                 await backend.ready()
             return await work(backend)
 
+        if self._loop is None or self._is_stopping.is_set():
+            raise NotLoggedInError("the app is ending")
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(done(), self._loop))
 
     def _cancel(self) -> None:
@@ -61,16 +67,18 @@ class Engine:
             self._main.cancel()
 
     def _run(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            try:
-                runner.run(self._work())
-            except asyncio.CancelledError:
-                pass
-            except Exception as error:  # noqa: BLE001  # it is raised again on the screen's side, and ends the app
-                self._emit((Crashed(error),))
+        try:
+            asyncio.run(self._work())
+        except asyncio.CancelledError:
+            pass
+        except Exception as error:  # noqa: BLE001  # it is raised again on the screen's side, and ends the app
+            self._emit((Crashed(error),))
 
     async def _work(self) -> None:
         self._main = asyncio.current_task()
+        self._loop = asyncio.get_running_loop()
+        if self._is_stopping.is_set():
+            return
         # Loaded here, after the first screen: what talks to the network takes longer to load than to show a screen.
         from mqtt_client.app.backend import Backend  # noqa: PLC0415  # see above
 
