@@ -17,45 +17,15 @@ from mqtt_client.app.changes import Change, Crashed, LoginChanged
 from mqtt_client.app.config import Config
 from mqtt_client.app.engine import Engine
 from mqtt_client.app.entries import Snapshot
+from mqtt_client.app.palette import DARK, DEFAULT, PALETTES
 from mqtt_client.app.screens.chat import ChatScreen
 from mqtt_client.app.screens.editing import edited
 from mqtt_client.app.screens.login import LoginScreen
 from mqtt_client.app.screens.panels import Switcher
 from mqtt_client.app.storage import Chats
-from mqtt_client.app.terminal_keys import teach_alt_keys
+from mqtt_client.app.terminal import TakingOverDriver, teach_alt_keys
 from mqtt_client.errors import ClientError, InputError
 from mqtt_client.profile import Profile
-
-THEMES = (
-    Theme(
-        name="nightjar-dark",
-        primary="#82aaff",
-        secondary="#c792ea",
-        accent="#ffcb6b",
-        foreground="#d6deeb",
-        background="#10141c",
-        surface="#171c26",
-        panel="#222a38",
-        success="#9ece6a",
-        warning="#ffcb6b",
-        error="#ff7a85",
-        dark=True,
-    ),
-    Theme(
-        name="nightjar-light",
-        primary="#0b57a4",
-        secondary="#7c3aed",
-        accent="#8a5a00",
-        foreground="#1f2430",
-        background="#fdfdfb",
-        surface="#f3f3ef",
-        panel="#e3e4de",
-        success="#2f6f1e",
-        warning="#8a5a00",
-        error="#b3202c",
-        dark=False,
-    ),
-)
 
 _LEAVE_SECONDS = 1.0
 
@@ -72,6 +42,24 @@ class Start:
     chats: Chats | None = None
     snapshot: Snapshot = field(default_factory=Snapshot)
     theme: str | None = None
+    is_painted: bool = False
+
+
+def _theme(name: str, palette: Mapping[str, str]) -> Theme:
+    return Theme(
+        name=name,
+        primary=palette["primary"],
+        secondary=palette["secondary"],
+        accent=palette["accent"],
+        foreground=palette["foreground"],
+        background=palette["background"],
+        surface=palette["surface"],
+        panel=palette["panel"],
+        success=palette["success"],
+        warning=palette["warning"],
+        error=palette["error"],
+        dark=palette is DARK,
+    )
 
 
 class Told(Message):
@@ -91,7 +79,7 @@ class NightjarApp(App[None]):
 
     def __init__(self, start: Start, zone: tzinfo | None = None, environment: Mapping[str, str] = os.environ) -> None:
         """Take what it begins with, and the time zone of the clock on the wall (None: the machine's)."""
-        super().__init__()
+        super().__init__(driver_class=TakingOverDriver if start.is_painted else None)
         teach_alt_keys()
         self.config = start.config
         self.zone = zone
@@ -103,10 +91,10 @@ class NightjarApp(App[None]):
 
     def on_mount(self) -> None:
         """Show the first screen; everything else begins after it."""
-        for theme in THEMES:
-            self.register_theme(theme)
+        for name, palette in PALETTES.items():
+            self.register_theme(_theme(name, palette))
         chosen = self._begun.theme or self.config.theme
-        self.theme = chosen if chosen in self.available_themes else THEMES[0].name
+        self.theme = chosen if chosen in self.available_themes else DEFAULT
         self.set_keymap({name: ",".join(keys) for name, keys in self.config.keys.items()})
         if self._begun.username:
             self.push_screen(self._chat(self._begun.username, self._begun.server))

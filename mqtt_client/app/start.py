@@ -1,10 +1,17 @@
 """Starting the app: what is on this machine is on the screen before anything is asked."""
 
 import os
+import sys
+import termios
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from mqtt_client.app.config import read_config
+from mqtt_client.app.config import Config, read_config
 from mqtt_client.app.entries import Snapshot
+from mqtt_client.app.first_screen import LEAVE, first_screen
+from mqtt_client.app.listing import LIST_WIDTH
+from mqtt_client.app.palette import PALETTES
 from mqtt_client.app.storage import Chats
 from mqtt_client.errors import ClientError
 from mqtt_client.locks import FileLock
@@ -29,22 +36,61 @@ def run_app(profile: Profile, server: str | None, default_server: str, wanted: s
         raise AlreadyOpenError(_who_has_it(profile))
     try:
         profile.app_lock.write_text(f"{os.getpid()}\n")
-        from mqtt_client.app.nightjar import NightjarApp, Start  # noqa: PLC0415  # a bad setting is told without it
-
-        known = profile.who()
-        if known is None or (server is not None and server != known[0]):
-            start = Start(profile, server or default_server, wanted=wanted, config=config)
-        else:
-            chats = Chats(profile.chats_file(*known), known[1])
-            start = Start(
-                profile, known[0], known[1], wanted, config, chats, snapshot(chats, wanted), chats.choice("theme")
-            )
-        app = NightjarApp(start)
-        app.run()
-        if app.crash is not None:
-            raise app.crash
+        _run(profile, server, default_server, wanted, config)
     finally:
         lock.release()
+
+
+def _run(profile: Profile, server: str | None, default_server: str, wanted: str | None, config: Config) -> None:
+    quieted: list[Any] | None = None
+    known = profile.who()
+    if known is None or (server is not None and server != known[0]):
+        named: dict[str, Any] = {"server": server or default_server}
+    else:
+        chats = Chats(profile.chats_file(*known), known[1])
+        named = {"server": known[0], "username": known[1], "chats": chats, "snapshot": snapshot(chats, wanted)}
+        named["theme"] = chats.choice("theme")
+        named["is_painted"] = True
+        quieted = _quiet_terminal()
+        _write(first_screen(named["snapshot"], known[1], _size(), None, _palette(named["theme"] or config.theme)))
+    try:
+        # Loaded here, after the first screen: it takes longer than everything before.
+        from mqtt_client.app.nightjar import NightjarApp, Start  # noqa: PLC0415  # see above
+
+        app = NightjarApp(Start(profile, wanted=wanted, config=config, **named))
+        app.run()
+    finally:
+        if quieted is not None:
+            _write(LEAVE)
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, quieted)
+    if app.crash is not None:
+        raise app.crash
+
+
+def _quiet_terminal() -> list[Any]:
+    """Keep what is typed already from being shown on the first screen: the app gets it. Returns how it was before."""
+    before = termios.tcgetattr(sys.stdin)
+    quiet = termios.tcgetattr(sys.stdin)
+    quiet[3] &= ~(termios.ECHO | termios.ICANON)
+    termios.tcsetattr(sys.stdin, termios.TCSANOW, quiet)
+    return before
+
+
+def _write(text: str) -> None:
+    # Where Textual writes: standard output may be a pipe.
+    sys.stderr.write(text)
+    sys.stderr.flush()
+
+
+def _size() -> tuple[int, int]:
+    width, height = os.get_terminal_size(sys.stderr.fileno())
+    return max(width, LIST_WIDTH + 4), max(height, 5)
+
+
+def _palette(theme: str) -> Mapping[str, str] | None:
+    """Choose the colours of the first screen: those of our themes, where the terminal says that it has all colours."""
+    has_colours = os.environ.get("COLORTERM", "") in ("truecolor", "24bit") and "NO_COLOR" not in os.environ
+    return PALETTES.get(theme) if has_colours else None
 
 
 def snapshot(chats: Chats, wanted: str | None = None) -> Snapshot:

@@ -165,6 +165,14 @@ class Viewport:
 
     def lines(self) -> list[Shown]:
         """Return what is on the screen: `height` lines, or fewer when there are no more."""
+        shown = self._lines()
+        if len(shown) < self.height and self._top is not None:
+            # What was below has gone, or takes fewer lines now.
+            self._top = None
+            shown = self._lines()
+        return shown
+
+    def _lines(self) -> list[Shown]:
         shown: list[Shown] = []
         index, line = self._place()
         while index < len(self._entries) and len(shown) < self.height:

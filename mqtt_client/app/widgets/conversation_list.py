@@ -9,8 +9,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from mqtt_client.app.entries import Row
-from mqtt_client.app.wrap import fitted
-from mqtt_client.text import visible
+from mqtt_client.app.listing import row_parts, row_style
 
 _NAMES = ("open", "unread", "number", "muted", "failed")
 
@@ -61,15 +60,12 @@ class ConversationList(Widget):
         if index >= len(self.rows):
             return Strip.blank(width, self.rich_style)
         row = self.rows[index]
-        number = f"{index + 1} " if index < 9 else "  "
-        count = f" {row.unread if row.unread < 1000 else '999+'}" if row.unread else ""
-        sign = "!" if row.failed else "~" if row.draft and row.name != self.opened else " "
-        name = fitted(visible(row.title), max(1, width - len(number) - len(count) - len(sign)))
+        number, name, sign, count = row_parts(row, index, width, is_open=row.name == self.opened)
         base = self.rich_style
         if row.name == self.opened:
             base += self.get_component_rich_style("row--open", partial=True)
-        strong = "row--unread" if row.unread and not row.muted else "row--muted" if row.muted else None
-        look = base + self.get_component_rich_style(strong, partial=True) if strong else base
+        style = row_style(row)
+        look = base + self.get_component_rich_style(f"row--{style}", partial=True) if style else base
         return Strip(
             [
                 Segment(number, base + self.get_component_rich_style("row--number", partial=True)),

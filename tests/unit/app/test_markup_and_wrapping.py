@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -46,6 +46,7 @@ def test_markdown_lite_is_styled(line: str, expected: list[tuple[str, str]]) -> 
     assert kinds(line) == expected
 
 
+@settings(deadline=None)
 @given(signs, st.integers(2, 40))
 def test_rows_together_are_the_line(line: str, width: int) -> None:
     """Nothing is lost, and no row is too wide, but for one blank or one wide character."""
@@ -56,6 +57,7 @@ def test_rows_together_are_the_line(line: str, width: int) -> None:
         assert cell_len(text.removesuffix(" ")) <= width, text
 
 
+@settings(deadline=None)
 @given(texts, st.integers(4, 120))
 def test_every_character_of_a_message_is_on_the_screen(text: str, width: int) -> None:
     """In its visible form, whatever it is and however narrow the screen is."""
@@ -108,6 +110,7 @@ def test_no_line_takes_long_to_lay_out(sign: str) -> None:
     assert time.process_time() - began < 5
 
 
+@settings(deadline=None)
 @given(texts.map(lambda text: text.replace("\n", "")), st.integers(0, 30))
 def test_a_fitted_text_has_exactly_its_width(text: str, width: int) -> None:
     """Whatever is in it."""

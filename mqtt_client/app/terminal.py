@@ -1,10 +1,13 @@
-"""Keys that most terminals send as Escape and a character, and that Textual takes for what Option types on a Mac."""
+"""The terminal: the Alt keys of ordinary ones, and taking a screen over that is drawn already."""
 
 from enum import StrEnum
 from typing import cast
 
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
+from textual.drivers.linux_driver import LinuxDriver
 from textual.keys import Keys
+
+_OTHER_SCREEN = "\x1b[?1049h"
 
 
 class AltKey(StrEnum):
@@ -31,3 +34,11 @@ def teach_alt_keys() -> None:
     for key in AltKey:
         last = "\r" if key is AltKey.ENTER else key.value[-1]
         table[f"\x1b{last}"] = (cast("Keys", key),)
+
+
+class TakingOverDriver(LinuxDriver):
+    """Does not switch to the other screen of the terminal: the first screen stands there, and would be cleared."""
+
+    def write(self, data: str) -> None:
+        """Write to the terminal."""
+        super().write(data.replace(_OTHER_SCREEN, ""))
