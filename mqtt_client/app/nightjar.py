@@ -79,7 +79,11 @@ class NightjarApp(App[None]):
 
     def __init__(self, start: Start, zone: tzinfo | None = None, environment: Mapping[str, str] = os.environ) -> None:
         """Take what it begins with, and the time zone of the clock on the wall (None: the machine's)."""
-        super().__init__(driver_class=TakingOverDriver if start.is_painted else None)
+        super().__init__(
+            driver_class=TakingOverDriver if start.is_painted else None,
+            # Only then does Textual's NO_COLOR leave out all colours, and not just their hue.
+            ansi_color=True if environment.get("NO_COLOR") else None,
+        )
         teach_alt_keys()
         self.config = start.config
         self.zone = zone

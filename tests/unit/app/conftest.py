@@ -1,7 +1,7 @@
 """The app without a terminal: its screens are real, its store is real, its server is out of reach."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC
 from pathlib import Path
 
@@ -20,10 +20,15 @@ MakeApp = Callable[..., NightjarApp]
 
 
 @pytest.fixture
-def profile(tmp_path: Path) -> Profile:
-    """A profile with a login at a server that is away."""
+def server() -> str:
+    """A server that is away."""
+    return f"http://127.0.0.1:{free_port()}"
+
+
+@pytest.fixture
+def profile(tmp_path: Path, server: str) -> Profile:
+    """A profile with a login at the server."""
     found = Profile("default", tmp_path / "data", tmp_path / "config" / "default.json")
-    server = f"http://127.0.0.1:{free_port()}"
     mqtt = {"host": "127.0.0.1", "port": free_port(), "tls": False, "username": "alice", "password": "x",
             "client_id": "alice.abcdefghij", "expires_at": "2026-01-31T12:00:00Z",
             "ends_at": time.time() + 1000}  # fmt: skip
@@ -44,6 +49,8 @@ def make_app(profile: Profile) -> MakeApp:
         config: Config | None = None,
         wanted: str | None = None,
         theme: str | None = None,
+        is_primed: bool = True,
+        environment: Mapping[str, str] | None = None,
     ) -> NightjarApp:
         known = profile.who()
         assert known
@@ -53,10 +60,10 @@ def make_app(profile: Profile) -> MakeApp:
             chats.begin(name, "", 1, is_whole=True)
         chats.keep(old, news=False)
         chats.keep(new, news=True)
-        if "*" not in chats.cursors():
+        if is_primed and "*" not in chats.cursors():
             chats.move_cursor("*", 1_000_000)
         start = Start(profile, known[0], known[1], wanted, config or Config(), chats, snapshot(chats, wanted), theme)
-        return NightjarApp(start, UTC, {})
+        return NightjarApp(start, UTC, environment or {})
 
     return make
 
