@@ -225,8 +225,11 @@ class Backend:
                 await opened.sync.prime(opened.account.api)
                 ledger = CopyLedger(opened.chats, opened.store)
                 follower = Follower(opened.account.api, opened.store, opened.wakeups, ledger=ledger, patient=True)
-                async for event in follower.events():
-                    opened.sync.take(event)
+                try:
+                    async for event in follower.events():
+                        opened.sync.take(event)
+                finally:
+                    ledger.flush()
             except (ApiError, OutOfReachError) as error:
                 failures += 1
                 opened.sync.link(LinkChanged("offline", str(error)))

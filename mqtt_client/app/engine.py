@@ -1,6 +1,7 @@
 """The thread behind the screen. What the screen wants done goes in as coroutines, what happens comes out as changes."""
 
 import asyncio
+import sys
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 _STOP_SECONDS = 5.0
+_SWITCH_SECONDS = 0.0005
 
 
 class Engine:
@@ -35,6 +37,8 @@ class Engine:
 
     def start(self) -> None:
         """Begin."""
+        # The screen's thread waits no longer than that for the interpreter while this one works.
+        sys.setswitchinterval(_SWITCH_SECONDS)
         self._thread.start()
 
     def stop(self) -> None:

@@ -6,6 +6,8 @@ from mqtt_client.app.storage import Chats
 from mqtt_client.state import SHOWN_MOST
 from mqtt_client.store import Store
 
+_GATHERED = 100
+
 
 class CopyLedger:
     """A `follow.Ledger` over the local copy, so that nothing is missing there that another command has shown.
@@ -17,6 +19,7 @@ class CopyLedger:
         """Take the copy and the account's store."""
         self._chats = chats
         self._store = store
+        self._shown: dict[bool, list[tuple[str, str]]] = {True: [], False: []}
 
     def cursors(self) -> dict[str, int]:
         """Return the seq up to which everything is in the copy, by scope."""
@@ -25,6 +28,7 @@ class CopyLedger:
     def move_cursor(self, scope: str, seq: int, shown: Iterable[tuple[str, str]] = ()) -> None:
         """Note that everything up to `seq` is in the copy."""
         self._chats.move_cursor(scope, seq)
+        self.flush()
         self._store.move_cursor(scope, seq, shown)
 
     def shown(self) -> list[tuple[tuple[str, str], bool]]:
@@ -32,5 +36,14 @@ class CopyLedger:
         return self._chats.identities(SHOWN_MOST)
 
     def show(self, identities: Iterable[tuple[str, str]], *, stored: bool = False) -> None:
-        """Note messages as shown; they are in the copy already."""
-        self._store.show(identities, stored=stored)
+        """Note messages as shown; they are in the copy already, so the store may learn of it a moment later."""
+        self._shown[stored] += identities
+        if len(self._shown[stored]) >= _GATHERED:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what has gathered into the store's ledger."""
+        for stored, identities in self._shown.items():
+            if identities:
+                self._store.show(identities, stored=stored)
+                identities.clear()

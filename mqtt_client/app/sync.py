@@ -36,6 +36,7 @@ class Sync:
         self._cut = False
         self._caught_up = False
         self._told = 0
+        self._begun: set[str] = set()
 
     async def prime(self, api: Api) -> None:
         """Fill an empty copy with the list of conversations. Raises ApiError, OutOfReachError, NotLoggedInError.
@@ -51,9 +52,9 @@ class Sync:
             name = entry.conversation.name
             # Between its last message and the newest of all, a conversation has nothing.
             floor = last.seq if last and last.seq <= newest else newest + 1
+            self._chats.begin(name, entry.title or "", floor)
             if last:
                 self._keep([incoming(message_of(last, {}))], news=False)
-            self._chats.begin(name, entry.title or "", floor)
             self._dirty[name] = None
         self._chats.move_cursor(EVERYTHING, newest)
         self.tell()
@@ -149,7 +150,9 @@ class Sync:
 
     def _keep(self, messages: list[Incoming], *, news: bool) -> list[Entry]:
         for message in messages:
-            self._chats.begin(message.conversation, "", message.seq or self._next_seq())
+            if message.conversation not in self._begun:
+                self._begun.add(message.conversation)
+                self._chats.begin(message.conversation, "", message.seq or self._next_seq())
         added, changed = self._chats.keep(messages, news=news)
         for entry in changed:
             self._gather(entry)

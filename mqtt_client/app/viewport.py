@@ -13,6 +13,7 @@ from mqtt_client.app.lines import Line
 Layout = Callable[[Entry, Entry | None], list[Line]]
 WINDOW_MOST = 3000
 """How many messages are held at once; scrolling on lets go of those at the other end."""
+_SLACK = 200
 Shown = tuple[int | None, Line]
 """The arrival of the message that a line belongs to, and the line."""
 
@@ -24,6 +25,7 @@ class Viewport:
         """`layout` lays a message out below the one before it."""
         self._layout = layout
         self._entries: list[Entry] = []
+        self._here: set[int] = set()
         self._blocks: dict[int, tuple[Entry, Entry | None, list[Line]]] = {}
         # The topmost message, and how many of its lines are on the screen or below: what stands over its text may go.
         self._top: tuple[int, int] | None = None
@@ -69,6 +71,7 @@ class Viewport:
     def show(self, page: Page) -> None:
         """Begin anew with a page, at its end."""
         self._entries = list(page.entries)
+        self._here = {entry.arrival for entry in page.entries}
         self._blocks.clear()
         self._top = None
         self.at_start, self.at_end = page.at_start, page.at_end
@@ -78,25 +81,27 @@ class Viewport:
         self._stand()
         first = self._entries[0].key if self._entries else None
         # One that has gained its seq since stands earlier now, and is here already.
-        here = {entry.arrival for entry in self._entries}
-        older = [entry for entry in page.entries if entry.arrival not in here and (first is None or entry.key < first)]
+        older = [
+            entry for entry in page.entries if entry.arrival not in self._here and (first is None or entry.key < first)
+        ]
         self._entries[:0] = older
+        self._here.update(entry.arrival for entry in older)
         self.at_start = page.at_start
         if self._top is not None and len(self._entries) > WINDOW_MOST:
-            del self._entries[WINDOW_MOST:]
+            self._let_go(slice(WINDOW_MOST, None))
             self.at_end = False
 
     def append(self, page: Page) -> None:
         """Put newer messages after what is there."""
         self._stand()
         last = self._entries[-1].key if self._entries else None
-        here = {entry.arrival for entry in self._entries}
         self._entries += [
-            entry for entry in page.entries if entry.arrival not in here and (last is None or entry.key > last)
+            entry for entry in page.entries if entry.arrival not in self._here and (last is None or entry.key > last)
         ]
+        self._here.update(entry.arrival for entry in page.entries)
         self.at_end = page.at_end
         if len(self._entries) > WINDOW_MOST:
-            del self._entries[: len(self._entries) - WINDOW_MOST]
+            self._let_go(slice(len(self._entries) - WINDOW_MOST))
             self.at_start = False
 
     def merge(self, changed: Iterable[Entry]) -> None:
@@ -114,8 +119,9 @@ class Viewport:
             else:
                 place = bisect_left(self._entries, entry.key, key=lambda each: each.key)
             self._entries.insert(place, entry)
-        if self.is_following and len(self._entries) > WINDOW_MOST:
-            del self._entries[: len(self._entries) - WINDOW_MOST]
+            self._here.add(entry.arrival)
+        if self.is_following and len(self._entries) > WINDOW_MOST + _SLACK:
+            self._let_go(slice(len(self._entries) - WINDOW_MOST))
             self.at_start = False
 
     def remove(self, arrival: int) -> None:
@@ -234,8 +240,16 @@ class Viewport:
         self._blocks[entry.arrival] = (entry, before, lines)
         return lines
 
+    def _let_go(self, part: slice) -> None:
+        for entry in self._entries[part]:
+            self._here.discard(entry.arrival)
+            self._blocks.pop(entry.arrival, None)
+        del self._entries[part]
+
     def _replaced(self, entry: Entry) -> bool:
         """Put a message in the place of its earlier self; take that out when it stood elsewhere."""
+        if entry.arrival not in self._here:
+            return False
         for index in range(len(self._entries) - 1, -1, -1):
             if self._entries[index].arrival == entry.arrival:
                 if self._entries[index].key == entry.key:
@@ -251,4 +265,6 @@ class Viewport:
                 if self._top is not None and self._top[0] == arrival and index + 1 < len(self._entries):
                     self._stand_on(index + 1, 0)
                 del self._entries[index]
+                self._here.discard(arrival)
+                self._blocks.pop(arrival, None)
                 return

@@ -69,6 +69,7 @@ class ChatScreen(Screen[None]):
         self._snapshot = snapshot
         self._wanted = wanted
         self._is_composed = False
+        self._title = ""
         self._waiting: list[Change] = []
 
     def compose(self) -> ComposeResult:
@@ -200,15 +201,17 @@ class ChatScreen(Screen[None]):
         self.composer.users = self.roster.users
         row = self.roster.get(self.talk.opened)
         title = visible(row.title) if row else "Nobody yet: /msg USER begins a conversation, F1 helps"
-        self.query_one("#title", Static).update(f"{title}{' (muted)' if row and row.muted else ''}")
+        title += " (muted)" if row and row.muted else ""
+        if title != self._title:
+            self._title = title
+            self.query_one("#title", Static).update(title)
         self.show_aside()
 
     def show_aside(self) -> None:
         """Say in the status line what is out of sight."""
         others = sum(row.unread for row in self.roster.rows if row.name != self.talk.opened)
         below = "" if self.messages.viewport.is_following else "newer messages below"
-        self.status.aside = "  ".join(part for part in (below, f"{others} unread" if others else "") if part)
-        self.status.refresh()
+        self.status.show_aside("  ".join(part for part in (below, f"{others} unread" if others else "") if part))
 
     # What is pressed
 

@@ -35,6 +35,12 @@ class StatusLine(Widget):
         self.link = link
         self.refresh()
 
+    def show_aside(self, text: str) -> None:
+        """Show what is out of sight."""
+        if text != self.aside:
+            self.aside = text
+            self.refresh()
+
     def show_notice(self, text: str, *, stays: bool = False) -> None:
         """Show one line in the place of the rest, for some seconds or until another comes."""
         self.notice = " ".join(visible(text.replace("\n", " ")).split())

@@ -109,6 +109,7 @@ def test_the_ledger_moves_the_stores_cursor_too(tmp_path: Path, chats: Chats) ->
         ledger = CopyLedger(chats, store)
         ledger.move_cursor("*", 7, [("bob", "x")])
         ledger.show([("bob", "y")])
+        ledger.flush()
         assert ledger.cursors() == {"*": 7} == store.cursors()
         assert [identity for identity, _ in store.shown()] == [("bob", "x"), ("bob", "y")]
         assert ledger.shown() == [(("bob", an_incoming(1).id), True), (("bob", an_incoming(2).id), False)]
