@@ -8,7 +8,7 @@ from random import random
 
 from mqtt_client.account import Account, check_user, log_in, open_account, safe_username
 from mqtt_client.api import Api, read
-from mqtt_client.app.changes import Change, EntryRemoved, LinkChanged, LoginChanged
+from mqtt_client.app.changes import Change, LinkChanged, LoginChanged
 from mqtt_client.app.entries import Entry
 from mqtt_client.app.ledger import CopyLedger
 from mqtt_client.app.pages import Pages
@@ -113,16 +113,13 @@ class Backend:
         opened = self.opened
         message = compose(entry.conversation.partition(":")[2], entry.body)
         opened.store.post(message)
-        opened.chats.remove(entry.arrival)
-        self._emit((EntryRemoved(entry.conversation, entry.arrival),))
+        opened.sync.remove(entry)
         opened.sync.post(message)
         opened.wakeups.notify()
 
     async def discard(self, entry: Entry) -> None:
         """Drop a message that was rejected."""
-        self.opened.chats.remove(entry.arrival)
-        self._emit((EntryRemoved(entry.conversation, entry.arrival),))
-        self.opened.sync.changed(entry.conversation)
+        self.opened.sync.remove(entry)
 
     async def begin(self, username: str) -> str:
         """Find somebody to write to; return the conversation's name. Raises InputError."""

@@ -161,7 +161,9 @@ class Chats(LocalFile):
 
     def first_unread(self, name: str) -> Entry | None:
         """Return the oldest message of a conversation that has not been read."""
-        found = self._entries("WHERE conversation = ? AND is_new ORDER BY place, arrival LIMIT 1", (name,))
+        # Of itself SQLite reads the whole conversation, for the order of the other index.
+        where = "INDEXED BY messages_unread WHERE conversation = ? AND is_new ORDER BY place, arrival LIMIT 1"
+        found = self._entries(where, (name,))
         return found[0] if found else None
 
     def mute(self, name: str, *, muted: bool) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from mqtt_client.api import Api
-from mqtt_client.app.changes import Change, EntriesChanged, LinkChanged, LinkState, RowsChanged
+from mqtt_client.app.changes import Change, EntriesChanged, EntryRemoved, LinkChanged, LinkState, RowsChanged
 from mqtt_client.app.entries import Entry
 from mqtt_client.app.storage import Chats, Incoming
 from mqtt_client.events import CaughtUp, ConnectionChanged, Event, Message, MessageArrived, ReceiptArrived, message_of
@@ -101,6 +101,13 @@ class Sync:
             sent_at=sent_at.timestamp() if sent_at else 0.0,
         )
         return self._keep([content], news=False)[0]
+
+    def remove(self, entry: Entry) -> None:
+        """Take out a message that was never stored."""
+        self._chats.remove(entry.arrival)
+        self._entries.pop(entry.arrival, None)
+        self._others.append(EntryRemoved(entry.conversation, entry.arrival))
+        self.changed(entry.conversation)
 
     def keep(self, messages: Iterable[Message]) -> None:
         """Take older messages into the copy; the screen reads them there."""

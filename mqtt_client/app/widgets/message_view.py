@@ -70,6 +70,7 @@ class MessageView(Widget):
         self.notice = ""
         self.viewport = Viewport(self._lay_out)
         self._strips: list[Strip] | None = None
+        self._styles: dict[str, Style] = {}
 
     # What is shown
 
@@ -135,6 +136,7 @@ class MessageView(Widget):
         """Draw anew in the new colours."""
         super().notify_style_update()
         self._strips = None
+        self._styles = {}
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Move up."""
@@ -169,7 +171,9 @@ class MessageView(Widget):
         width, height = self.size
         self.viewport.height = max(1, height)
         base = self.rich_style
-        styles = {name: self.get_component_rich_style(f"message--{name}", partial=True) for name in _NAMES}
+        if not self._styles:
+            self._styles = {name: self.get_component_rich_style(f"message--{name}", partial=True) for name in _NAMES}
+        styles = self._styles
         lines = self.viewport.lines()
         blank = Strip.blank(width, base)
         strips = [blank] * (height - len(lines))
