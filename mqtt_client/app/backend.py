@@ -102,7 +102,11 @@ class Backend:
     async def send(self, name: str, text: str) -> Entry:
         """Put a text into the outbox, and show it. Raises InputError, RejectedError, StorageError."""
         opened = self.opened
-        message = compose(name.partition(":")[2], text.encode(errors="surrogateescape"))
+        try:
+            body = text.encode()
+        except UnicodeEncodeError as error:
+            raise InputError("not sent: it has half a character in it, which is no text") from error
+        message = compose(name.partition(":")[2], body)
         opened.store.post(message)
         entry = opened.sync.post(message)
         opened.wakeups.notify()

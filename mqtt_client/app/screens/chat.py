@@ -237,7 +237,7 @@ class ChatScreen(Screen[None]):
             "bottom": talk.to_end,
             "select_up": lambda: view.select(-1),
             "select_down": lambda: view.select(1),
-            "copy": self._copy,
+            "copy": self.copy_chosen,
             "resend": lambda: self.commands.follow("resend", ""),
             "discard": lambda: self.commands.follow("discard", ""),
             "newline": self.composer.action_newline,
@@ -259,7 +259,8 @@ class ChatScreen(Screen[None]):
         self.messages.viewport.to_start()
         self.messages.changed()
 
-    def _copy(self) -> None:
+    def copy_chosen(self) -> None:
+        """Copy the text of a message as it was sent."""
         entries = self.messages.viewport.entries
         entry = self.messages.chosen or (entries[-1] if entries else None)
         if entry:

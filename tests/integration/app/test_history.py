@@ -6,11 +6,15 @@ from datetime import UTC
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mqtt_client.app.config import Config
+from mqtt_client.app.lines import plain
 from mqtt_client.app.nightjar import NightjarApp, Start
 from mqtt_client.app.screens.chat import ChatScreen
 from mqtt_client.profile import Profile
+from mqtt_client.text import visible_lines
 from tests.integration.app.conftest import NewPerson
 from tests.support.nightjar import Person
 from tests.support.waiting import until
@@ -110,6 +114,41 @@ async def test_what_the_command_line_does_is_in_the_app(alice: Person, bob: Pers
         await until(pilot, online(again))
         await until(pilot, lambda: "seen by tail" in texts(again))
         assert len(texts(again)) == 3
+
+
+@settings(
+    max_examples=3,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(said=st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=200), min_size=5, max_size=15))
+async def test_any_text_is_stored_received_shown_and_copied_as_it_was_sent(
+    registered: NewPerson, monkeypatch: pytest.MonkeyPatch, said: list[str]
+) -> None:
+    """Whatever Unicode it is; on the screen its control characters are shown as text."""
+    alice, bob = registered(), registered()
+    alices, bobs = app_of(alice), app_of(bob)
+    copied: list[str] = []
+    async with alices.run_test(size=(100, 30)) as pilot:
+        await until(pilot, online(alices))
+        for text in said:
+            await alices.engine.do(lambda backend, text=text: backend.send(f"direct:{bob.name}", text), logged_in=True)  # type: ignore[misc]
+        await until(pilot, lambda: texts(alices) == said)
+        await until(pilot, lambda: all(entry.seq for entry in chat(alices).messages.viewport.entries))
+    async with bobs.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: texts(bobs) == said)
+        stored = await asyncio.to_thread(alice.objects, "history", bob.name)
+        assert [message["body"] for message in stored] == said
+        monkeypatch.setattr(bobs, "copy_to_clipboard", copied.append)
+        view = chat(bobs).messages
+        for entry, text in zip(view.viewport.entries, said, strict=True):
+            view.selected = entry.arrival
+            view.viewport.reveal(entry.arrival)
+            chat(bobs).copy_chosen()
+            shown = [plain(line)[2:] for arrival, line in view.viewport.lines() if arrival == entry.arrival]
+            assert not any(ord(sign) < 32 or 127 <= ord(sign) < 160 for line in shown for sign in line)
+            assert "".join(visible_lines(text.removesuffix("\n")))[:20] in "".join(shown)
+        assert copied == said
 
 
 async def test_whois_sessions_and_password_ask_the_server(alice: Person, bob: Person) -> None:
