@@ -91,6 +91,7 @@ class Follower:
         self._unsettled_until = 0.0
         self._caught_up_at = float("-inf")
         self._told_caught_up = False
+        self._is_linked: bool | None = None
         self._held: list[Message] = []
         self._held_until = 0.0
 
@@ -163,6 +164,7 @@ class Follower:
                     yield ReceiptArrived(receipt)
             case "connected" | "disconnected":
                 connected = entry.kind == "connected"
+                self._is_linked = connected
                 if connected:
                     self._unsettle()
                 if connected != self._connected:
@@ -213,6 +215,11 @@ class Follower:
             if self._plan.failed(self._clock(), random.random):
                 yield ConnectionChanged(False, str(error))
                 self._connected = False
+            return
+        if self._connected is False and self._is_linked is not False:
+            # It was the archive that was away.
+            self._connected = True
+            yield ConnectionChanged(True)
 
     async def _catch_up(self) -> AsyncIterator[Event]:
         """Tell what the feed has after the cursor, and then the live messages that have waited for it."""

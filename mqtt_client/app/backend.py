@@ -215,6 +215,7 @@ class Backend:
 
     async def _follow(self, opened: Opened) -> None:
         opened.sync.reconcile(opened.store)
+        opened.sync.tell_all()
         opened.sync.link(LinkChanged("catching up"))
         session = Session(opened.account.api, opened.store, opened.wakeups, self._profile)
         await alongside(session, self._take_events(opened))

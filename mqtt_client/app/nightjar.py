@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -92,6 +93,8 @@ class NightjarApp(App[None]):
         self.crash: Exception | None = None
         self._environment = environment
         self._begun = start
+        self._wanted = start.wanted
+        self._snapshot = start.snapshot
 
     def on_mount(self) -> None:
         """Show the first screen; everything else begins after it."""
@@ -99,12 +102,20 @@ class NightjarApp(App[None]):
             self.register_theme(_theme(name, palette))
         chosen = self._begun.theme or self.config.theme
         self.theme = chosen if chosen in self.available_themes else DEFAULT
+        if not self.is_headless:
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                asyncio.get_running_loop().add_signal_handler(number, self.leave)
         self.set_keymap({name: ",".join(keys) for name, keys in self.config.keys.items()})
         if self._begun.username:
             self.push_screen(self._chat(self._begun.username, self._begun.server))
         else:
             self.push_screen(LoginScreen(self._begun.server))
-        self.call_after_refresh(self.engine.start)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.engine.start()
+        if self.config.theme not in self.available_themes:
+            self.say(f"there is no theme {self.config.theme}; there are {', '.join(sorted(self.available_themes))}")
 
     def on_unmount(self) -> None:
         """End the backend."""
@@ -197,9 +208,9 @@ class NightjarApp(App[None]):
         self.switch_screen(LoginScreen(self._begun.server, chat.me if chat else "", reason))
 
     def _chat(self, username: str, server: str) -> ChatScreen:
-        is_known = username == self._begun.username
-        snapshot = self._begun.snapshot if is_known else Snapshot()
-        return ChatScreen(snapshot, username, server, self._begun.wanted)
+        wanted, self._wanted = self._wanted, None
+        snapshot, self._snapshot = self._snapshot, Snapshot()
+        return ChatScreen(snapshot, username, server, wanted)
 
     def _chat_screen(self) -> ChatScreen | None:
         return next((screen for screen in self.screen_stack if isinstance(screen, ChatScreen)), None)

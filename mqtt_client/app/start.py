@@ -59,9 +59,11 @@ def _run(profile: Profile, server: str | None, default_server: str, wanted: str 
 
         app = NightjarApp(Start(profile, wanted=wanted, config=config, **named))
         app.run()
+    except BaseException:
+        _write(LEAVE if quieted is not None else "")
+        raise
     finally:
         if quieted is not None:
-            _write(LEAVE)
             termios.tcsetattr(sys.stdin, termios.TCSADRAIN, quieted)
     if app.crash is not None:
         raise app.crash

@@ -113,6 +113,11 @@ class Sync:
         """Take older messages into the copy; the screen reads them there."""
         self._chats.keep([incoming(message) for message in messages], news=False)
 
+    def tell_all(self) -> None:
+        """Tell every conversation."""
+        self._dirty.update((row.name, None) for row in self._chats.rows())
+        self.tell()
+
     def changed(self, name: str) -> None:
         """Have a conversation's row told."""
         self._dirty[name] = None

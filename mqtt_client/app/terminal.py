@@ -37,8 +37,16 @@ def teach_alt_keys() -> None:
 
 
 class TakingOverDriver(LinuxDriver):
-    """Does not switch to the other screen of the terminal: the first screen stands there, and would be cleared."""
+    """Does not switch to the other screen of the terminal at first: the first screen stands there already.
+
+    To switch again would clear it. After an editor has been opened it has to be switched to.
+    """
+
+    _has_begun = False
 
     def write(self, data: str) -> None:
         """Write to the terminal."""
-        super().write(data.replace(_OTHER_SCREEN, ""))
+        if not self._has_begun and _OTHER_SCREEN in data:
+            self._has_begun = True
+            data = data.replace(_OTHER_SCREEN, "")
+        super().write(data)

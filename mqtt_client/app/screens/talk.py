@@ -1,6 +1,7 @@
 """The conversation that is open: going to another, reading on, writing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from textual.timer import Timer
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _RETRY_SECONDS = 3.0
 _DRAFT_SECONDS = 0.7
+_NOTIFY_SECONDS = 1.0
 
 
 class Talk:
@@ -27,8 +29,9 @@ class Talk:
         self._loading = False
         self._retry_at = 0.0
         self._draft_timer: Timer | None = None
-        # What came while a page was being read: the page may have been read before it.
-        self._late: list[Entry] = []
+        self._notified_at = float("-inf")
+        # What comes while a page is being read: the page may have been read before it.
+        self._late: list[list[Entry]] = []
 
     # Going to a conversation
 
@@ -45,6 +48,7 @@ class Talk:
         if name is None or name == self.opened:
             return
         self.keep_draft()
+        self._screen.workers.cancel_group(self._screen, "load")
         self.show(name, Page(at_start=True))
         self._screen.work(self._open(name), group="open")
 
@@ -78,13 +82,13 @@ class Talk:
 
     async def _open(self, name: str) -> None:
         screen = self._screen
-        self._late = []
         first = await screen.ask(lambda backend: backend.mark_read(name)) if screen.app.app_focus else None
-        page = await screen.ask(lambda backend: backend.pages.newest(name))
-        if name != self.opened:
-            return
-        screen.messages.show(page, first.arrival if first else screen.messages.unread_from)
-        screen.messages.viewport.merge(entry for entry in self._late if entry.conversation == name)
+        with self._missing_nothing(name) as late:
+            page = await screen.ask(lambda backend: backend.pages.newest(name))
+            if name != self.opened:
+                return
+            screen.messages.show(page, first.arrival if first else screen.messages.unread_from)
+            screen.messages.viewport.merge(late)
         screen.messages.changed()
         await screen.ask(lambda backend: backend.choose("opened", name))
 
@@ -98,7 +102,8 @@ class Talk:
             fresh = next((entry for entry in here if entry.arrival in news), None)
             if fresh and screen.messages.unread_from is None and not self._is_seen():
                 screen.messages.unread_from = fresh.arrival
-            self._late += here
+            for late in self._late:
+                late.extend(here)
             screen.messages.viewport.merge(here)
             screen.messages.changed()
         if any(entry.arrival in news for entry in here) and self._is_seen():
@@ -134,12 +139,12 @@ class Talk:
                 if name == self.opened:
                     view.viewport.prepend(page)
             elif entries:
-                self._late = []
                 key = entries[-1].key
-                page = await screen.ask(lambda backend: backend.pages.newer(name, key))
-                if name == self.opened:
-                    view.viewport.append(page)
-                    view.viewport.merge(self._late)
+                with self._missing_nothing(name) as late:
+                    page = await screen.ask(lambda backend: backend.pages.newer(name, key))
+                    if name == self.opened:
+                        view.viewport.append(page)
+                        view.viewport.merge(late)
         except ClientError:
             self._retry_at = screen.app_time() + _RETRY_SECONDS
             raise
@@ -164,12 +169,12 @@ class Talk:
     async def _go_to(self, entry: Entry) -> None:
         view = self._screen.messages
         if view.viewport.entry(entry.arrival) is None:
-            self._late = []
-            page = await self._screen.ask(lambda backend: backend.pages.around(entry))
-            if entry.conversation != self.opened:
-                return
-            view.show(page)
-            view.viewport.merge(self._late)
+            with self._missing_nothing(entry.conversation) as late:
+                page = await self._screen.ask(lambda backend: backend.pages.around(entry))
+                if entry.conversation != self.opened:
+                    return
+                view.show(page)
+                view.viewport.merge(late)
         view.selected = entry.arrival
         view.viewport.reveal(entry.arrival)
         view.changed()
@@ -223,15 +228,28 @@ class Talk:
         if self._screen.composer.typed.add(text):
             self._screen.do(lambda backend: backend.keep_typed(text))
 
+    @contextmanager
+    def _missing_nothing(self, name: str) -> Iterator[Iterable[Entry]]:
+        """Gather what comes to a conversation while a page of it is being read."""
+        late: list[Entry] = []
+        self._late.append(late)
+        try:
+            yield (entry for entry in late if entry.conversation == name)
+        finally:
+            self._late = [each for each in self._late if each is not late]
+
     def _is_seen(self) -> bool:
         return self._screen.app.app_focus and self._screen.messages.viewport.is_following
 
     def _notify(self, arrived: list[Entry]) -> None:
         screen = self._screen
         app = screen.nightjar
+        if screen.app_time() < self._notified_at + _NOTIFY_SECONDS:
+            return
         for entry in arrived:
             row = screen.roster.get(entry.conversation)
             is_open = entry.conversation == self.opened
             if wanted(app.config, row, app.local_time(), is_open=is_open, has_focus=app.app_focus):
+                self._notified_at = screen.app_time()
                 app.write_to_terminal(sequence(app.config, entry, in_tmux=app.in_tmux))
                 return

@@ -1,11 +1,16 @@
 """The input: several lines, what was typed before, completion."""
 
+from rich.text import Text
 from textual import events
 from textual.message import Message
 from textual.widgets import TextArea
 
 from mqtt_client.app.commands import common_start, completions
 from mqtt_client.app.typed import Typed
+from mqtt_client.text import visible
+
+_CONTROL_PICTURES = 0x2400
+_UNSEEN = "\u2421"
 
 
 class Composer(TextArea):
@@ -41,6 +46,13 @@ class Composer(TextArea):
         self.typed = Typed()
         self.users: tuple[str, ...] = ()
         self.themes: tuple[str, ...] = ()
+
+    def get_line(self, line_index: int) -> Text:
+        """Show control characters, which a paste may bring, as their signs: each takes the place of one."""
+        line = super().get_line(line_index)
+        if line.plain.isprintable():
+            return line
+        return Text("".join(map(_sign, self.document.get_line(line_index))), end="", no_wrap=True)
 
     def fill(self, text: str) -> None:
         """Show another text, the cursor at its end."""
@@ -94,3 +106,11 @@ class Composer(TextArea):
         text = self.typed.step(by, self.text)
         if text is not None:
             self.fill(text)
+
+
+def _sign(character: str) -> str:
+    """Return what stands for a character on the screen."""
+    number = ord(character)
+    if number < 0x20:
+        return character if character == "\t" else chr(_CONTROL_PICTURES + number)
+    return _UNSEEN if visible(character) != character else character

@@ -55,7 +55,7 @@ class StatusLine(Widget):
         if self.notice:
             return self.notice
         reason = f": {visible(self.link.reason)}" if self.link.reason and self.link.state != "online" else ""
-        parts = [f"{_SIGNS[self.link.state]} {self.link.state}{reason}", self.aside, self.who]
+        parts = [f"{_SIGNS[self.link.state]} {self.link.state}{reason}", self.aside, visible(self.who)]
         return "  ".join(part for part in parts if part)
 
     def render_line(self, y: int) -> Strip:

@@ -312,3 +312,28 @@ async def test_the_editor_is_not_opened_where_there_is_no_terminal(make_app: Mak
         await pilot.press(*"text", "ctrl+e")
         await until(pilot, lambda: "cannot be opened" in chat(app).status.text)
         assert chat(app).composer.text == "text"
+
+
+async def test_what_is_pasted_cannot_reach_the_terminal(make_app: MakeApp, talks: list[Incoming]) -> None:
+    """Control characters in the input are shown by their signs, and sent as they are."""
+    app = make_app(talks)
+    async with app.run_test(size=SIZE) as pilot:
+        screen = chat(app)
+        screen.composer.insert("a\x1b[2Jb\x9bc\u202ed")
+        await pilot.pause()
+        drawn = "".join(strip.text for strip in app.screen._compositor.render_strips())
+        assert "a\u241b[2Jb\u2421c\u2421d" in drawn
+        assert "\x1b" not in drawn
+        await pilot.press("enter")
+        await until(pilot, shows(app, "a\\x1b[2Jb\\x9bc\\u202ed …"))
+        assert screen.messages.viewport.entries[-1].text == "a\x1b[2Jb\x9bc\u202ed"
+
+
+async def test_what_cannot_be_sent_is_in_the_input_again(make_app: MakeApp, talks: list[Incoming]) -> None:
+    """A message that is too large, with the reason."""
+    app = make_app(talks)
+    async with app.run_test(size=SIZE) as pilot:
+        screen = chat(app)
+        await typed(pilot, "x" * 70_000)
+        await until(pilot, lambda: "too_large" in screen.status.text)
+        assert screen.composer.text == "x" * 70_000
