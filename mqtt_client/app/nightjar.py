@@ -121,6 +121,12 @@ class NightjarApp(App[None]):
         """End the backend."""
         self.engine.stop()
 
+    def on_app_focus(self) -> None:
+        """Somebody looks at the terminal again."""
+        chat = self._chat_screen()
+        if chat is not None:
+            chat.on_terminal_focus()
+
     # For the screens
 
     def leave(self) -> None:

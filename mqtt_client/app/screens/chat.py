@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -310,7 +310,7 @@ class ChatScreen(Screen[None]):
     def _moved(self) -> None:
         self.show_aside()
 
-    @on(events.AppFocus)
-    def _focused(self) -> None:
+    def on_terminal_focus(self) -> None:
+        """Somebody looks at the terminal again: what is on the screen has been read."""
         if self.messages.viewport.is_following:
             self.talk.read()
