@@ -14,7 +14,7 @@ from mqtt_client.app.ledger import CopyLedger
 from mqtt_client.app.pages import Pages
 from mqtt_client.app.storage import Chats
 from mqtt_client.app.sync import Sync
-from mqtt_client.errors import ApiError, InputError, NotLoggedInError, OutOfReachError
+from mqtt_client.errors import ApiError, InputError, NotLoggedInError, OutOfReachError, StorageError
 from mqtt_client.follow import Follower
 from mqtt_client.models import Devices, User
 from mqtt_client.profile import Profile
@@ -28,6 +28,7 @@ from mqtt_client.wakeup import WakeUps
 from wire.conversations import direct
 
 _READY_SECONDS = 5.0
+_STORAGE_SECONDS = 5.0
 Emit = Callable[[tuple[Change, ...]], None]
 
 
@@ -217,8 +218,14 @@ class Backend:
         opened.sync.reconcile(opened.store)
         opened.sync.tell_all()
         opened.sync.link(LinkChanged("catching up"))
-        session = Session(opened.account.api, opened.store, opened.wakeups, self._profile)
-        await alongside(session, self._take_events(opened))
+        while True:
+            session = Session(opened.account.api, opened.store, opened.wakeups, self._profile)
+            try:
+                await alongside(session, self._take_events(opened))
+            except StorageError as error:
+                # A full disk, say: what is on the screen can still be read, and it may have room again.
+                opened.sync.link(LinkChanged("offline", str(error)))
+                await asyncio.sleep(_STORAGE_SECONDS)
 
     async def _take_events(self, opened: Opened) -> None:
         failures = 0

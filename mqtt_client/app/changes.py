@@ -50,9 +50,10 @@ class LoginChanged:
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """How far something has come that takes long."""
+    """A line about what has just happened, or how far something has come; one that `stays` does so until another."""
 
     text: str
+    stays: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from mqtt_client.api import Api
-from mqtt_client.app.changes import Change, EntriesChanged, EntryRemoved, LinkChanged, LinkState, RowsChanged
+from mqtt_client.app.changes import Change, EntriesChanged, EntryRemoved, LinkChanged, LinkState, Noticed, RowsChanged
 from mqtt_client.app.entries import Entry
 from mqtt_client.app.storage import Chats, Incoming
 from mqtt_client.events import CaughtUp, ConnectionChanged, Event, Message, MessageArrived, ReceiptArrived, message_of
@@ -85,6 +85,8 @@ class Sync:
                 self.link(LinkChanged(self._state(), reason))
             case CaughtUp():
                 self._caught_up = True
+                if self._told:
+                    self._others.append(Noticed(f"caught up: {self._told} new messages", stays=False))
                 self._told = 0
                 if not self._cut:
                     self.link(LinkChanged("online"))

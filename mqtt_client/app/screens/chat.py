@@ -183,8 +183,8 @@ class ChatScreen(Screen[None]):
                 case RowsChanged(rows):
                     self.roster.update(rows)
                     self.show_rows()
-                case Noticed(text):
-                    self.status.show_notice(text, stays=True)
+                case Noticed(text, stays):
+                    self.status.show_notice(text, stays=stays)
                 case LinkChanged():
                     self.status.show_link(change)
                 case LoginChanged(str()):
