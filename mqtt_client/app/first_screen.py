@@ -9,7 +9,7 @@ from datetime import tzinfo
 
 from mqtt_client.app.entries import Snapshot
 from mqtt_client.app.lines import Line, Setting, Span, block
-from mqtt_client.app.listing import LIST_WIDTH, row_parts, row_style
+from mqtt_client.app.listing import LIST_WIDTH, WIDE_ENOUGH, row_parts, row_style
 from mqtt_client.app.palette import DARK
 from mqtt_client.app.wrap import fitted
 from mqtt_client.text import visible
@@ -65,8 +65,9 @@ def first_screen(
     """Draw what was there the last time on a screen of (width, height) cells."""
     width, height = size
     painter = Painter(palette)
-    room = max(4, width - LIST_WIDTH)
-    left = _list(snapshot, height - 1, painter)
+    has_list = width >= WIDE_ENOUGH
+    room = max(4, width - (LIST_WIDTH if has_list else 0))
+    left = _list(snapshot, height - 1, painter) if has_list else [""] * (height - 1)
     right = _talk(snapshot, me, (room, height - 1), zone, painter)
     rows = [one + other for one, other in zip(left, right, strict=True)]
     drawn = [f"\x1b[{number};1H{row}" for number, row in enumerate([*rows, painter.text(" " * width)], 1)]

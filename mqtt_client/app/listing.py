@@ -6,6 +6,8 @@ from mqtt_client.text import visible
 
 LIST_WIDTH = 22
 """Cells of the list, its border included."""
+WIDE_ENOUGH = 50
+"""Cells of a screen that has room for the list."""
 _NUMBERED = 9
 _COUNT_MOST = 999
 

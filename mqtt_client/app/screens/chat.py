@@ -22,6 +22,7 @@ from mqtt_client.app.changes import (
 )
 from mqtt_client.app.entries import Row, Snapshot
 from mqtt_client.app.keys import KEYS, footer, keys_of, spoken
+from mqtt_client.app.listing import WIDE_ENOUGH
 from mqtt_client.app.roster import Roster
 from mqtt_client.app.screens.commanding import Commanding
 from mqtt_client.app.screens.finding import Finding
@@ -97,6 +98,10 @@ class ChatScreen(Screen[None]):
         self._is_composed = True
         waiting, self._waiting = self._waiting, []
         self.take(waiting)
+
+    def on_resize(self) -> None:
+        """Leave out the list where there is no room for it; Ctrl+K has it too."""
+        self.query_one(ConversationList).display = self.size.width >= WIDE_ENOUGH
 
     def on_backend_ready(self) -> None:
         """Go on where the snapshot ends: the backend is there, with or without the server."""

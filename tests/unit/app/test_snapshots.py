@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input, Label
 
 from mqtt_client.app.changes import LinkChanged
 from mqtt_client.app.nightjar import NightjarApp
@@ -14,6 +15,7 @@ from mqtt_client.app.storage import Incoming
 from tests.support.waiting import until
 from tests.unit.app.conftest import MakeApp
 from tests.unit.app.making import an_incoming
+from tests.unit.app.test_login_screen import app_at
 from tests.unit.app.test_screens import chat
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -97,3 +99,34 @@ async def test_without_colour_all_is_still_told_apart(
         styles = {segment.style for strip in app.screen._compositor.render_strips() for segment in strip}
     colours = {colour for style in styles if style for colour in (style.color, style.bgcolor) if colour}
     assert all(colour.is_default for colour in colours)
+
+
+@pytest.mark.parametrize("key", ["f1", "ctrl+k"], ids=["help", "switcher"])
+async def test_what_opens_over_the_chat_looks_as_in_its_picture(
+    make_app: MakeApp, scene: list[Incoming], key: str
+) -> None:
+    """The help, and the switcher."""
+    app = make_app(scene)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = chat(app)
+        screen.composer.cursor_blink = False
+        await settled(pilot, screen)
+        await pilot.press(key)
+        await until(pilot, lambda: len(app.screen_stack) == 3)
+        for field in app.screen.query(Input):
+            field.cursor_blink = False
+        await pilot.pause()
+        compare(app, f"{'help' if key == 'f1' else 'switcher'}-80x24")
+
+
+async def test_the_login_form_looks_as_in_its_picture(tmp_path: Path) -> None:
+    """With an error beside its field."""
+    app = app_at("https://chat.example.org", tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        for field in app.screen.query(Input):
+            field.cursor_blink = False
+        await until(pilot, lambda: app.screen.focused is not None and app.screen.focused.id == "username")
+        await pilot.press(*"alice", "enter", *"one", "tab", *"two", "enter")
+        await until(pilot, lambda: "differ" in str(app.screen.query_one("#again-error", Label).render()))
+        await pilot.pause()
+        compare(app, "login-80x24")
