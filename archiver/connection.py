@@ -96,6 +96,8 @@ class Connection(Client):
             receive_max=receive_maximum,
             max_packet_size=PACKET_MAX,
         )
+        # The library's own takes 16 MiB. Before a read there is never a whole packet in it.
+        self._buffer_in = type(self._buffer_in)(PACKET_MAX + READ_BYTES)
         self.session_present = False
         self.acknowledged = 0
         """How many messages have been acknowledged."""
@@ -215,7 +217,7 @@ class Connection(Client):
 
     async def _read_more(self) -> None:
         if self._buffer_in.left == self._buffer_in.right:
-            self._buffer_in.clear()  # it is large, and memory that is not touched is not taken
+            self._buffer_in.clear()
         data = await self._reader.read(READ_BYTES)
         self._heard.set()
         if not data:

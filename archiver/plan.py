@@ -147,7 +147,7 @@ class _Planner:
             target_seq = target.seq
         seq = self._next_seq
         self._next_seq += 1
-        row = Row(seq, route.conversation_id, sender_id, target_seq, _content_type(letter), letter)
+        row = Row(seq, route.conversation_id, sender_id, target_seq, stored_content_type(letter), letter)
         self._rows[letter.id, sender_id] = row
         self.plan.rows.append(row)
         return Archived(letter.id, seq, letter.sender, letter.to)
@@ -161,7 +161,8 @@ class _Planner:
         return self._known.targets.get(named) or self._targets.get(named)
 
 
-def _content_type(letter: Letter) -> str | None:
+def stored_content_type(letter: Letter) -> str | None:
+    """Name the media type as `messages` has it: None for plain text."""
     named = letter.envelope.content_type or default_content_type(letter.delivery.body)
     return None if named == TEXT else named
 

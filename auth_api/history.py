@@ -1,4 +1,7 @@
-"""History: conversations, their messages, the sync feed, one message (contract, section 6)."""
+"""History: conversations, their messages, the sync feed, one message (contract, section 6).
+
+Every call raises UnauthenticatedError when the session of the access token has ended.
+"""
 
 from dataclasses import dataclass
 
@@ -6,9 +9,9 @@ from auth_api.cursors import decode_cursor, encode_cursor
 from auth_api.errors import FieldError, InvalidInputError, NotFoundError
 from auth_api.message_json import StoredMessage
 from auth_api.pool import Pool
-from auth_api.queries import messages, users
-from auth_api.queries.messages import ConversationState, Reader
-from auth_api.queries.sessions import Caller
+from auth_api.queries import messages
+from auth_api.queries.messages import ConversationState
+from auth_api.tokens import AccessClaims
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,48 +23,41 @@ class Page:
 
 
 def direct_history(
-    pool: Pool, caller: Caller, username: str, *, before: int | None, after: int | None, limit: int
+    pool: Pool, claims: AccessClaims, username: str, *, before: int | None, after: int | None, limit: int
 ) -> Page:
     """Read a page of the conversation with a user, a deleted one too. Raises NotFoundError for an unknown one."""
     with pool.reading() as cur:
-        other_id = users.find_id(cur, username)
-        if other_id is None:
-            raise NotFoundError("There is no such user.")
-        found = messages.history(
-            cur, _reader(caller), Reader(other_id, username), before=before, after=after, limit=limit + 1
-        )
+        found = messages.history(cur, claims, username, before=before, after=after, limit=limit + 1)
+    if found is None:
+        raise NotFoundError("There is no such user.")
     has_more = len(found) > limit
     kept = found[:limit] if after is not None else found[-limit:]
     return Page(kept, has_more)
 
 
-def feed(pool: Pool, caller: Caller, after: int, limit: int) -> Page:
+def feed(pool: Pool, claims: AccessClaims, after: int, limit: int) -> Page:
     """Read a page of everything that the caller may read, right after a seq."""
     with pool.reading() as cur:
-        found = messages.feed(cur, _reader(caller), after, limit + 1)
+        found = messages.feed(cur, claims, after, limit + 1)
     return Page(found[:limit], len(found) > limit)
 
 
-def one_message(pool: Pool, caller: Caller, seq: int) -> StoredMessage:
+def one_message(pool: Pool, claims: AccessClaims, seq: int) -> StoredMessage:
     """Read one message. Raises NotFoundError when there is none that the caller may read."""
     with pool.reading() as cur:
-        found = messages.one(cur, _reader(caller), seq)
+        found = messages.one(cur, claims, seq)
     if found is None:
         raise NotFoundError("There is no such message.")
     return found
 
 
 def conversation_page(
-    pool: Pool, caller: Caller, cursor: str | None, limit: int
+    pool: Pool, claims: AccessClaims, cursor: str | None, limit: int
 ) -> tuple[list[ConversationState], str | None]:
     """Read a page of the caller's conversations, and the cursor of the next. Raises InvalidInputError."""
     before = decode_cursor(cursor) if cursor is not None else None
     if cursor is not None and before is None:
         raise InvalidInputError(FieldError("cursor", "is no cursor of this list"))
     with pool.reading() as cur:
-        found, has_more = messages.conversations(cur, _reader(caller), before, limit)
+        found, has_more = messages.conversations(cur, claims, before, limit)
     return found, encode_cursor(found[-1].last_message.seq) if has_more else None
-
-
-def _reader(caller: Caller) -> Reader:
-    return Reader(caller.user.id, caller.user.username)

@@ -2,19 +2,25 @@
 
 import logging
 import time
+from functools import lru_cache
 from urllib.parse import quote
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
 class _UtcFormatter(logging.Formatter):
-    converter = staticmethod(time.gmtime)
-    default_time_format = "%Y-%m-%dT%H:%M:%S"
-    default_msec_format = "%s.%03dZ"
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802, ARG002  # logging's own signature
+        return f"{_second(int(record.created))}.{int(record.msecs):03d}Z"
+
+
+@lru_cache(maxsize=4)
+def _second(moment: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment))
 
 
 def configure_logging(level: str) -> None:
-    """Send what is logged at `level` and above to standard error."""
+    """Send what is logged at `level` and above to standard error, and note of an event only what is shown."""
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler()
     handler.setFormatter(_UtcFormatter(_FORMAT))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -15,7 +15,7 @@ class StoredMessage(NamedTuple):
     conversation: Conversation
     sender: str
     content_type: str | None
-    body: bytes
+    body: bytes | memoryview
     sent_at: str
     received_at: str
     relation: str | None = None
@@ -31,29 +31,31 @@ def conversation_json(conversation: Conversation) -> dict[str, str]:
 
 def message_json(message: StoredMessage) -> dict[str, object]:
     """Write a message."""
-    content_type = message.content_type or TEXT
+    seq, id_, conversation, sender, stored_type, body, sent_at, received_at, relation, relates_to = message
+    content_type = stored_type or TEXT
     shown: dict[str, object] = {
-        "id": message.id,
-        "seq": message.seq,
-        "conversation": conversation_json(message.conversation),
-        "sender": message.sender,
+        "id": id_,
+        "seq": seq,
+        "conversation": conversation_json(conversation),
+        "sender": sender,
         "content_type": content_type,
     }
-    if message.relation != "retract":
-        shown.update(body_json(content_type, message.body))
-    shown["sent_at"] = message.sent_at
-    shown["received_at"] = message.received_at
-    if message.relation is not None:
-        shown["relation"] = message.relation
-        shown["relates_to"] = message.relates_to
+    if relation != "retract":
+        name, text = body_json(content_type, body)
+        shown[name] = text
+    shown["sent_at"] = sent_at
+    shown["received_at"] = received_at
+    if relation is not None:
+        shown["relation"] = relation
+        shown["relates_to"] = relates_to
     return shown
 
 
-def body_json(content_type: str, body: bytes) -> dict[str, str]:
-    """Write a body: as text when the type is text or JSON and the bytes are UTF-8, else in base64."""
+def body_json(content_type: str, body: bytes | memoryview) -> tuple[str, str]:
+    """Name and write a body: as text when the type is text or JSON and the bytes are UTF-8, else in base64."""
     if content_type == TEXT or is_textual(content_type):
         try:
-            return {"body": body.decode()}
+            return "body", str(body, "utf-8")
         except UnicodeDecodeError:
             pass
-    return {"body_base64": base64.b64encode(body).decode()}
+    return "body_base64", base64.b64encode(body).decode()

@@ -15,7 +15,7 @@ from auth_api.queries import sessions
 from auth_api.queries.sessions import Caller
 from auth_api.reading import check_query, refuse_too_large
 from auth_api.services import services
-from auth_api.tokens import session_ended
+from auth_api.tokens import AccessClaims, session_ended
 
 _LOG = logging.getLogger("auth_api.request")
 _QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -27,7 +27,18 @@ _POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 
 def require_session(api: APIBlueprint) -> APIBlueprint:
     """Let only callers with an access token of a live session reach a blueprint's views."""
-    api.before_request(_authenticate)
+    api.before_request(_verify)
+    api.before_request(_find_caller)
+    api.before_request(_refuse_unknown_query)
+    return api
+
+
+def require_token(api: APIBlueprint) -> APIBlueprint:
+    """Let only callers with a sound access token reach a blueprint's views.
+
+    Whether its session lasts is for what they call to find out, in the same statement as all else.
+    """
+    api.before_request(_verify)
     api.before_request(_refuse_unknown_query)
     return api
 
@@ -41,6 +52,12 @@ def open_to_all(api: APIBlueprint) -> APIBlueprint:
 def caller() -> Caller:
     """Return who calls."""
     found: Caller = g.caller
+    return found
+
+
+def claims() -> AccessClaims:
+    """Return what the access token says."""
+    found: AccessClaims = g.claims
     return found
 
 
@@ -67,16 +84,21 @@ def _begin() -> None:
     refuse_too_large(request)
 
 
-def _authenticate() -> None:
+def _verify() -> None:
     if request.method == "OPTIONS":
         return
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise UnauthenticatedError("Send the access token in the header Authorization: Bearer …")
-    claims = services().access_tokens.read(token.strip())
+    g.claims = services().access_tokens.read(token.strip())
+
+
+def _find_caller() -> None:
+    if request.method == "OPTIONS":
+        return
     with services().pool.reading() as cur:
-        found = sessions.caller(cur, claims.device_id)
-        if found is None or found.user.username != claims.username:
+        found = sessions.caller(cur, claims().device_id)
+        if found is None or found.user.username != claims().username:
             raise session_ended()
         if not found.seen_lately:
             sessions.seen(cur, found.device_id)

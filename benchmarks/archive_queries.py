@@ -1,60 +1,54 @@
-"""An archive that is there at once, and what the API asks of it, asked without the API."""
+"""An archive that is there at once, and the plain SQL that finds what the API shows of it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any, Final
 
-from auth_api.pool import Cursor
-from auth_api.queries.messages import Reader
 from benchmarks.queries import cursor_of
 
 _BODY = "x" * 100
-Statement = tuple[str, Any]
-"""SQL and its parameters."""
-
-
-class _Recorder:
-    """Stands in for a cursor, and only keeps what it is asked to execute."""
-
-    def __init__(self) -> None:
-        self.statement: Statement = ("", None)
-
-    def execute(self, sql: str, parameters: object) -> None:
-        """Keep a statement."""
-        self.statement = (sql, parameters)
-
-    def fetchall(self) -> list[object]:
-        """Find nothing."""
-        return []
-
-    def fetchone(self) -> None:
-        """Find nothing."""
-
-
-def statement_of(query: Callable[[Cursor], object]) -> Statement:
-    """Return the one statement that a query of the API executes, to the letter."""
-    recorder = _Recorder()
-    query(cast("Cursor", recorder))
-    return recorder.statement
+_TIME: Final = """'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'"""
+_MESSAGE: Final = (
+    "m.seq, m.message_id::text, m.sender_id, m.content_type, m.body, "
+    f"to_char(coalesce(m.sent_at, m.received_at), {_TIME}), to_char(m.received_at, {_TIME}), "
+    "m.relation, m.relates_to_seq"
+)
+FIND: Final = "SELECT id FROM users WHERE username = %s"
+PAGE: Final = f"""
+    SELECT {_MESSAGE} FROM messages m
+    WHERE m.conversation_id = (SELECT id FROM conversations WHERE user_low = %s AND user_high = %s) AND m.seq < %s
+    ORDER BY m.seq DESC LIMIT %s
+"""  # noqa: S608  # a constant
+FEED: Final = f"""
+    SELECT {_MESSAGE}, o.username
+    FROM (
+        SELECT n.seq, CASE WHEN c.user_low = p.user_id THEN c.user_high ELSE c.user_low END AS other
+        FROM participants p
+        JOIN conversations c ON c.id = p.conversation_id AND c.last_seq > %(after)s
+        CROSS JOIN LATERAL (
+            SELECT seq FROM messages WHERE conversation_id = c.id AND seq > %(after)s ORDER BY seq LIMIT %(limit)s
+        ) n
+        WHERE p.user_id = %(reader)s
+        ORDER BY n.seq LIMIT %(limit)s
+    ) f
+    JOIN messages m ON m.seq = f.seq
+    JOIN users o ON o.id = f.other
+    ORDER BY m.seq
+"""  # noqa: S608  # a constant
+Fetch = Callable[[str, Any], list[tuple[Any, ...]]]
+"""Executes SQL with parameters and fetches its rows."""
 
 
 @contextmanager
-def bare(database_url: str) -> Iterator[Callable[[Statement], list[tuple[Any, ...]]]]:
-    """Give a function that executes a statement over one open connection and fetches its rows."""
+def bare(database_url: str) -> Iterator[Fetch]:
+    """Give a function that executes plain statements over one open connection."""
     with cursor_of(database_url, "-c timezone=UTC") as cursor:
 
-        def fetch(statement: Statement) -> list[tuple[Any, ...]]:
-            cursor.execute(*statement)
+        def fetch(statement: str, parameters: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401  # the driver's own
+            cursor.execute(statement, parameters)
             return cursor.fetchall()
 
         yield fetch
-
-
-def reader(database_url: str, username: str) -> Reader:
-    """Find a user."""
-    with cursor_of(database_url) as cursor:
-        cursor.execute("SELECT id FROM users WHERE username = %s", (username,))
-        return Reader(cursor.fetchall()[0][0], username)
 
 
 def fill(database_url: str, user: str, others: Sequence[str], count: int) -> tuple[int, int]:

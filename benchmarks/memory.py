@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
@@ -31,16 +32,22 @@ class Memory:
 
 
 def memory_of(pid: int) -> Memory:
-    """Add up a process and its children. Raises BenchmarkError when it is gone."""
+    """Add up a process and its children. Raises BenchmarkError when it is gone; a child that has just ended holds
+    nothing.
+    """
     try:
         process = psutil.Process(pid)
-        family = [process, *process.children(recursive=True)]
-        total = Memory(0, 0)
-        for member in family:
-            total += read_smaps(Path(f"/proc/{member.pid}/smaps_rollup").read_text())
+        total = _held_by(process)
+        for child in process.children(recursive=True):
+            with suppress(psutil.NoSuchProcess, OSError):
+                total += _held_by(child)
     except (psutil.NoSuchProcess, OSError) as error:
         raise BenchmarkError(f"the memory of process {pid} cannot be read: {error}") from None
     return total
+
+
+def _held_by(process: psutil.Process) -> Memory:
+    return read_smaps(Path(f"/proc/{process.pid}/smaps_rollup").read_text())
 
 
 def read_smaps(text: str) -> Memory:

@@ -17,7 +17,8 @@ from mqtt_client.transport import Answer, Transport
 Model = TypeVar("Model", bound=BaseModel)
 
 _LOCK_PATIENCE = 30.0
-_CLOCKS_AGREE = 2.0
+CLOCKS_AGREE_SECONDS = 2.0
+"""A difference from the server's clock that counts as none."""
 _REFRESH_SECONDS = 3.0
 """Of one try to refresh. The second one still finds the successor that the server keeps for 10 s, and so does another
 process that takes over when we are stopped meanwhile."""
@@ -167,7 +168,7 @@ def stored_mqtt(mqtt: Mqtt, now: float, clock_ahead: float) -> StoredMqtt:
     The Date header is whole seconds, so a small difference counts as none. A block that was just received and seems
     to have ended already is believed for a minute: the broker judges it.
     """
-    ends_at = mqtt.expires_at.timestamp() - (clock_ahead if abs(clock_ahead) > _CLOCKS_AGREE else 0.0)
+    ends_at = mqtt.expires_at.timestamp() - (clock_ahead if abs(clock_ahead) > CLOCKS_AGREE_SECONDS else 0.0)
     return StoredMqtt(**mqtt.model_dump(), ends_at=ends_at if ends_at > now else now + 60)
 
 

@@ -36,6 +36,9 @@ EVERYTHING = "*"
 _NAMELESS_SECONDS = 3.0
 _FETCH_SECONDS = 0.05
 """Between two questions to the feed for the sake of messages that are held: one serves all that came meanwhile."""
+_FETCH_SHARE = 3.0
+"""Times as long as the answer took: a server that all its clients ask after an outage is left time for other things."""
+_FETCH_MOST_SECONDS = 0.5
 
 
 class Ledger(Protocol):
@@ -92,6 +95,7 @@ class Follower:
         self._caught_up_at = float("-inf")
         self._told_caught_up = False
         self._is_linked: bool | None = None
+        self._fetch_pause = 0.0
         self._held: list[Message] = []
         self._held_until = 0.0
 
@@ -186,7 +190,7 @@ class Follower:
                 yield event
         else:
             if not self._held:
-                self._plan.want(max(self._clock(), self._caught_up_at + _FETCH_SECONDS))
+                self._plan.want(max(self._clock(), self._caught_up_at + self._fetch_pause))
                 # However often the connection is made anew meanwhile: with REST out of reach chat goes on.
                 self._held_until = self._unsettled_until
             self._held.append(message)
@@ -223,7 +227,7 @@ class Follower:
 
     async def _catch_up(self) -> AsyncIterator[Event]:
         """Tell what the feed has after the cursor, and then the live messages that have waited for it."""
-        more = True
+        began, more = self._clock(), True
         while more:
             page = await feed_page(self._api, self._cursor)
             passed = [message for message in page.messages if self._concerns(message.conversation)]
@@ -235,6 +239,8 @@ class Follower:
             self._cursor, more = page.next_after_seq, page.has_more
             self._ledger.move_cursor(self._scope, self._cursor, [message.identity for message in passed])
         self._caught_up_at = self._clock()
+        took = self._caught_up_at - began
+        self._fetch_pause = min(max(_FETCH_SECONDS, _FETCH_SHARE * took), _FETCH_MOST_SECONDS)
         self._plan.done(self._clock())
         async for event in self._tell_held():
             yield event

@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+import socket
 import ssl
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from ipaddress import ip_address
 
 from aiomqtt import Client, ConnectError, NegativeAckError, ProtocolError, PublishPacket, QoS
+from aiomqtt._client import _SlidingWindowBuffer
 from mqtt5 import Packet, PingRespPacket
 
 from mqtt_client.credentials import StoredMqtt
@@ -17,6 +19,8 @@ CONNECT_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 30
 _CLOSE_SECONDS = 0.5
 _PACKET_MAX = 4 * 1024 * 1024
+_BUFFER_BYTES = _PACKET_MAX + 64 * 1024
+"""The largest packet, and what is read at once after its beginning."""
 RECEIVE_MAX = 200
 """How many messages may be on their way to us, and wait here to be taken care of: at 64 KiB it bounds our memory."""
 
@@ -38,7 +42,7 @@ class _Client(Client):
     """The library's client with a queue of its own: full, it reads no further, and the broker has to wait.
 
     The library's has no bound, it drops QoS 0 packets that no reader waits for, and Mosquitto 2.0 does not keep to the
-    receive maximum once something had to wait.
+    receive maximum once something had to wait. Its buffer of 16 MiB is all used in time, however little is needed.
     """
 
     def __init__(self, mqtt: StoredMqtt) -> None:
@@ -55,7 +59,16 @@ class _Client(Client):
             receive_max=RECEIVE_MAX,
             max_packet_size=_PACKET_MAX,
         )
+        self._buffer_in = _SlidingWindowBuffer(_BUFFER_BYTES)
         self.received: asyncio.Queue[PublishPacket] = asyncio.Queue(RECEIVE_MAX)
+
+    def send_at_once(self) -> None:
+        """Keep the kernel from holding small packets back for 40 ms: asyncio does not see that the socket is of TCP."""
+        self._writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def let_go(self) -> None:
+        """Give the buffer back: cycles of references keep an ended client for long, and every reconnect makes one."""
+        self._buffer_in = _SlidingWindowBuffer(0)
 
     async def _receive(self) -> Packet:
         while isinstance(packet := await super()._receive(), PublishPacket):
@@ -165,6 +178,7 @@ async def open_link(mqtt: StoredMqtt, filters: Sequence[str]) -> AsyncIterator[L
         async with asyncio.timeout(CONNECT_SECONDS):
             await _probe(mqtt.host, mqtt.port)
             await client.__aenter__()
+            client.send_at_once()
     except NegativeAckError as error:
         await _abandon(client)
         raise LinkError(f"the broker refuses the connection: {_said(error)}", refused=True) from error
@@ -202,8 +216,9 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-async def _abandon(client: Client) -> None:
+async def _abandon(client: _Client) -> None:
     # After a failure the library leaves its socket open; nothing else holds on to it.
+    client.let_go()
     writer: asyncio.StreamWriter | None = getattr(client, "_writer", None)
     if writer is not None:
         writer.transport.abort()

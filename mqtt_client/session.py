@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from aiomqtt import PublishPacket
 
-from mqtt_client.api import Api
+from mqtt_client.api import CLOCKS_AGREE_SECONDS, Api
 from mqtt_client.credentials import StoredMqtt
 from mqtt_client.errors import ApiError, NotLoggedInError, OutOfReachError
 from mqtt_client.incoming import LogKind, filters, is_token_stale, log_entry, receipts_in
@@ -170,10 +170,18 @@ class Session:
             await self._wakeups.changed_since(count, min(until - now, 0.5))
 
     async def _serve(self, link: Link, mqtt: StoredMqtt) -> None:
-        """Work on an open connection until newer credentials are there. Raises LinkError when it breaks."""
+        """Work on an open connection until newer credentials are there, or needed. Raises LinkError when it breaks.
+
+        The broker ends a connection with its credentials (contract, section 5). They are renewed before, but a machine
+        that was busy or asleep may come too late: that is no break to speak of, and the next connection has new ones.
+        """
         stale = asyncio.Event()
         plan = SendPlan()
-        await _first(self._receive(link, plan, stale), self._publish_outbox(link, plan), self._renew(mqtt, stale))
+        try:
+            await _first(self._receive(link, plan, stale), self._publish_outbox(link, plan), self._renew(mqtt, stale))
+        except LinkError:
+            if self._now() < mqtt.ends_at - CLOCKS_AGREE_SECONDS:
+                raise
 
     async def _receive(self, link: Link, plan: SendPlan, stale: asyncio.Event) -> None:
         username = self._api.username

@@ -6,9 +6,11 @@ Whoever changes a session locks its `devices` row first, so that no two wait for
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 
-from auth_api.pool import Cursor
+from auth_api.pool import Cursor, Statement
 from auth_api.queries.users import User
+from auth_api.tokens import AccessClaims, session_ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +42,58 @@ class RefreshState:
     spent_seconds: float | None
 
 
-_CALLER = """
-    SELECT u.id, u.username, u.display_name, u.created_at, d.id, d.name,
-           d.last_seen_at > clock_timestamp() - interval '1 minute'
+_SEEN_LATELY: Final = "d.last_seen_at > clock_timestamp() - interval '1 minute'"
+_CALLER: Final = Statement(
+    "caller",
+    ("text",),
+    f"""
+    SELECT u.id, u.username, u.display_name, u.created_at, d.id, d.name, {_SEEN_LATELY}
     FROM devices d JOIN users u ON u.id = d.user_id
-    WHERE d.id = %s AND u.deleted_at IS NULL
-"""
+    WHERE d.id = $1 AND u.deleted_at IS NULL
+    """,  # noqa: S608  # a constant
+)
 
 
 def caller(cur: Cursor, device_id: str) -> Caller | None:
     """Find whose device it is; None when the session has ended."""
-    cur.execute(_CALLER, (device_id,))
+    cur.run(_CALLER, device_id)
     row = cur.fetchone()
     return Caller(User(*row[:4]), row[4], row[5], row[6]) if row else None
+
+
+def session_statement(name: str, types: tuple[str, ...], columns: str, joined: str) -> Statement:
+    """Make a statement for `for_session`, so that whether the session lasts is no question of its own.
+
+    `joined` are outer joins to the user `me`, so that a session that lasts gives a row at least; its own parameters,
+    of the given types, begin with $3. After its columns, each row has the user's id and whether the device was seen
+    lately.
+    """
+    return Statement(
+        name,
+        ("text", "text", *types),
+        f"""
+        SELECT {columns}, me.id, me.seen_lately
+        FROM (
+            SELECT u.id, {_SEEN_LATELY} AS seen_lately FROM devices d JOIN users u ON u.id = d.user_id
+            WHERE d.id = $1 AND u.username = $2 AND u.deleted_at IS NULL
+        ) me
+        {joined}
+        """,  # noqa: S608  # constants
+    )
+
+
+def for_session(cur: Cursor, claims: AccessClaims, statement: Statement, *values: object) -> list[tuple[Any, ...]]:
+    """Return the rows of a `session_statement`, and note that the device was seen.
+
+    Raises UnauthenticatedError when the session has ended.
+    """
+    cur.run(statement, claims.device_id, claims.username, *values)
+    rows = cur.fetchall()
+    if not rows:
+        raise session_ended()
+    if not rows[0][-1]:
+        seen(cur, claims.device_id)
+    return rows
 
 
 def seen(cur: Cursor, device_id: str) -> None:

@@ -52,13 +52,6 @@ def find(cur: Cursor, username: str) -> User | None:
     return _user(cur.fetchone())
 
 
-def find_id(cur: Cursor, username: str) -> int | None:
-    """Find the id of a user, deleted ones too."""
-    cur.execute("SELECT id FROM users WHERE username = %s", (username,))
-    row = cur.fetchone()
-    return row[0] if row else None
-
-
 def find_account(cur: Cursor, username: str) -> Account | None:
     """Find what a login needs; None when nobody can log in by that name."""
     cur.execute(

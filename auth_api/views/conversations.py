@@ -6,7 +6,7 @@ from auth_api import history
 from auth_api.message_json import conversation_json, message_json
 from auth_api.openapi import answers, resource
 from auth_api.queries.messages import ConversationState
-from auth_api.requests import caller, require_session
+from auth_api.requests import claims, require_token
 from auth_api.schemas.accounts import UsernamePath
 from auth_api.schemas.messages import ConversationList, ConversationsQuery, HistoryQuery, MessagePage
 from auth_api.services import services
@@ -17,7 +17,7 @@ _HISTORY = "/conversations/direct/<username>/messages"
 
 def blueprints() -> list[APIBlueprint]:
     """Make the resource's blueprints."""
-    api = require_session(resource("conversations", "Conversations and their history."))
+    api = require_token(resource("conversations", "Conversations and their history."))
     api.get("/conversations", responses=answers({200: ConversationList}, 401, 422))(list_conversations)
     api.get(_HISTORY, responses=answers({200: MessagePage}, 401, 404, 422))(direct_history)
     return [api]
@@ -25,7 +25,7 @@ def blueprints() -> list[APIBlueprint]:
 
 def list_conversations(query: ConversationsQuery) -> Json:
     """List the caller's conversations, the one with the newest message first."""
-    found, following = history.conversation_page(services().pool, caller(), query.cursor, query.limit)
+    found, following = history.conversation_page(services().pool, claims(), query.cursor, query.limit)
     return {"conversations": [_entry_json(entry) for entry in found], "next_cursor": following}
 
 
@@ -33,7 +33,7 @@ def direct_history(path: UsernamePath, query: HistoryQuery) -> Json:
     """List messages of the conversation with a user: the newest, or those before or after a seq."""
     page = history.direct_history(
         services().pool,
-        caller(),
+        claims(),
         path.username,
         before=query.before_seq,
         after=query.after_seq,

@@ -5,7 +5,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from auth_api import history
 from auth_api.message_json import message_json
 from auth_api.openapi import answers, resource
-from auth_api.requests import caller, require_session
+from auth_api.requests import claims, require_token
 from auth_api.schemas.messages import FeedPage, FeedQuery, Message, SeqPath
 from auth_api.services import services
 from auth_api.views.answers import Json
@@ -13,7 +13,7 @@ from auth_api.views.answers import Json
 
 def blueprints() -> list[APIBlueprint]:
     """Make the resource's blueprints."""
-    api = require_session(resource("messages", "Messages, whichever conversation they are in."))
+    api = require_token(resource("messages", "Messages, whichever conversation they are in."))
     api.get("/messages", responses=answers({200: FeedPage}, 401, 422))(feed)
     api.get("/messages/<seq>", responses=answers({200: Message}, 401, 404, 422))(one)
     return [api]
@@ -21,7 +21,7 @@ def blueprints() -> list[APIBlueprint]:
 
 def feed(query: FeedQuery) -> Json:
     """List messages of all the caller's conversations after a seq. Nothing is ever skipped."""
-    page = history.feed(services().pool, caller(), query.after_seq, query.limit)
+    page = history.feed(services().pool, claims(), query.after_seq, query.limit)
     following = page.messages[-1].seq if page.messages else query.after_seq
     shown = [message_json(message) for message in page.messages]
     return {"messages": shown, "has_more": page.has_more, "next_after_seq": following}
@@ -29,4 +29,4 @@ def feed(query: FeedQuery) -> Json:
 
 def one(path: SeqPath) -> Json:
     """Show one message."""
-    return message_json(history.one_message(services().pool, caller(), path.seq))
+    return message_json(history.one_message(services().pool, claims(), path.seq))

@@ -87,7 +87,7 @@ def _while_messages_come(stack: LiveStack, terminal: InTerminal, bob: Account, s
         messages=round(_RATE * (seconds + 4)),
         rate=_RATE,
     )
-    with Worker[list[float]](time_messages, job) as worker:
+    with Worker[list[list[float]]](time_messages, [job]) as worker:
         worker.wait_ready()
         worker.go()
         terminal.read_for(2)

@@ -3,11 +3,11 @@
 import re
 import select
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.load.connections import Connection, Filters, open_all
+from benchmarks.load.connections import Filters, open_all
 from benchmarks.load.messages import encode_messages
 from benchmarks.mqtt import PUBACK, PUBLISH, Login, Packet
 from benchmarks.workers import Pilot
@@ -31,37 +31,39 @@ class Pace:
     rate: float
 
 
-def time_messages(pilot: Pilot, job: Pace) -> list[float]:
-    """Send at the pace; returns the seconds of each message. Raises BenchmarkError when one is not heard of."""
-    same = job.sender == job.watcher
-    wanted: list[tuple[Login, Filters]] = [(job.watcher, job.filters), *([] if same else [(job.sender, [])])]
-    connections = open_all(job.port, wanted)
-    packets = encode_messages([job.topic], job.messages + WARM_UP)
+def time_messages(pilot: Pilot, jobs: Sequence[Pace]) -> list[list[float]]:
+    """Send at the pace of the first job; returns the seconds of each message, for each job.
+
+    Several jobs take turns, message by message, so that whatever else the machine does meets them all alike. Raises
+    BenchmarkError when a message is not heard of.
+    """
+    crowd = _Crowd([_Timer(job) for job in jobs])
+    packets = [encode_messages([job.topic], jobs[0].messages + WARM_UP) for job in jobs]
     pilot.ready()
-    timer = _Timer(connections[0], connections[-1])
-    began = time.perf_counter()
-    for number, packet in enumerate(packets):
-        timer.watch_until(began + number / job.rate)
+    began, rate = time.perf_counter(), jobs[0].rate * len(jobs)
+    for number, (timer, packet) in enumerate(_in_turn(crowd.timers, packets)):
+        crowd.watch_until(began + number / rate)
         timer.send(packet)
-    timer.watch_rest(len(packets))
-    return timer.seconds[WARM_UP:]
+    crowd.watch_rest(len(packets[0]))
+    return [timer.seconds[WARM_UP:] for timer in crowd.timers]
 
 
-class _Timer:
-    def __init__(self, watcher: Connection, sender: Connection) -> None:
-        self._watcher = watcher
-        self._sender = sender
-        self._sent: dict[bytes, float] = {}
-        self.seconds: list[float] = []
+def _in_turn(timers: Sequence["_Timer"], packets: Sequence[Sequence[bytes]]) -> Iterator[tuple["_Timer", bytes]]:
+    """Yield each one's next packet; who begins changes each time, because other things come in steady beats too."""
+    for number, packets_of_turn in enumerate(zip(*packets, strict=True)):
+        turn = list(zip(timers, packets_of_turn, strict=True))
+        yield from turn if number % 2 else reversed(turn)
+
+
+class _Crowd:
+    """Timers, whose connections one loop watches."""
+
+    def __init__(self, timers: Sequence["_Timer"]) -> None:
+        self.timers = timers
+        self._by_number = {number: timer for timer in timers for number in timer.connections}
         self._poll = select.epoll()
-        for number in {watcher.fileno(), sender.fileno()}:
+        for number in self._by_number:
             self._poll.register(number, select.EPOLLIN)
-
-    def send(self, packet: bytes) -> None:
-        found = _ID.search(packet)
-        if found:
-            self._sent[found[0]] = time.perf_counter()
-        self._sender.socket.send(packet)
 
     def watch_until(self, then: float) -> None:
         while (left := then - time.perf_counter()) > 0:
@@ -69,17 +71,40 @@ class _Timer:
 
     def watch_rest(self, count: int) -> None:
         deadline = time.perf_counter() + _LATE_SECONDS
-        while len(self.seconds) < count:
+        while missing := sum(count - len(timer.seconds) for timer in self.timers):
             self._take(0.1)
             if time.perf_counter() > deadline:
-                raise BenchmarkError(f"of {count} messages {count - len(self.seconds)} were not heard of")
+                raise BenchmarkError(f"of {count * len(self.timers)} messages {missing} were not heard of")
 
     def _take(self, timeout: float) -> None:
         for number, _ in self._poll.poll(timeout):
-            packets: list[Packet] = []
-            (self._watcher if number == self._watcher.fileno() else self._sender).receive(packets)
-            now = time.perf_counter()
-            self._note(packets, now)
+            self._by_number[number].take(number)
+
+
+class _Timer:
+    """The connections of one job, and how long its messages took."""
+
+    def __init__(self, job: Pace) -> None:
+        same = job.sender == job.watcher
+        wanted: list[tuple[Login, Filters]] = [(job.watcher, job.filters), *([] if same else [(job.sender, [])])]
+        opened = open_all(job.port, wanted)
+        self.connections = {connection.fileno(): connection for connection in opened}
+        self._watcher = opened[0]
+        self._sender = opened[-1]
+        self._sent: dict[bytes, float] = {}
+        self.seconds: list[float] = []
+
+    def send(self, packet: bytes) -> None:
+        found = _ID.search(packet)
+        if found:
+            self._sent[found[0]] = time.perf_counter()
+        self._sender.socket.send(packet)
+
+    def take(self, number: int) -> None:
+        """Read what has come over one of the connections."""
+        packets: list[Packet] = []
+        self.connections[number].receive(packets)
+        self._note(packets, time.perf_counter())
 
     def _note(self, packets: Sequence[Packet], now: float) -> None:
         for kind, flags, body in packets:

@@ -12,28 +12,28 @@ static int allow(bool allowed)
 static int check_read(const struct client *client, const char *topic)
 {
 	if(!client || client->departed) return MOSQ_ERR_SUCCESS;
-	return allow(!client->revoked && acl_may_read(client->claims.acl, topic));
+	return allow(!client->revoked && acl_may_read(client->claims->acl, topic));
 }
 
 /* The connection is gone, so this is its last will, of which the broker asks only now. */
 static int check_will(const struct client *client, const struct mosquitto_evt_acl_check *event)
 {
 	return allow(!client->revoked && now_ms() / 1000 - client->departed_s <= WILL_SECONDS
-			&& strcmp(event->topic, CONTROL_TOPIC) && acl_may_publish(client->claims.acl, event->topic, event->retain));
+			&& strcmp(event->topic, CONTROL_TOPIC) && acl_may_publish(client->claims->acl, event->topic, event->retain));
 }
 
 static int check_write(struct plugin *plugin, const struct client *client, const struct mosquitto_evt_acl_check *event)
 {
 	if(!client || client->revoked) return MOSQ_ERR_ACL_DENIED;
 	if(client->departed) return check_will(client, event);
-	if(!acl_may_publish(client->claims.acl, event->topic, event->retain)) return MOSQ_ERR_ACL_DENIED;
+	if(!acl_may_publish(client->claims->acl, event->topic, event->retain)) return MOSQ_ERR_ACL_DENIED;
 	return strcmp(event->topic, CONTROL_TOPIC) ? MOSQ_ERR_SUCCESS : revoke_take(plugin, event);
 }
 
 static int check_subscribe(struct plugin *plugin, const struct client *client, const char *filter)
 {
-	if(!client || client->revoked || client->departed || !acl_may_subscribe(client->claims.acl, filter)) return MOSQ_ERR_ACL_DENIED;
-	subscriber_note(plugin, client->claims.subject);
+	if(!client || client->revoked || client->departed || !acl_may_subscribe(client->claims->acl, filter)) return MOSQ_ERR_ACL_DENIED;
+	subscriber_note(plugin, client->claims->subject);
 	return MOSQ_ERR_SUCCESS;
 }
 

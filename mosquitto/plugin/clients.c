@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
+
 #define FIRST_BUCKETS 1024 /* a power of two, as all sizes are */
 
 struct clients {
@@ -19,9 +21,7 @@ static size_t handle_bucket(const void *handle, size_t buckets)
 
 static size_t user_bucket(const char *username, size_t buckets)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-	for(; *username; username++) hash = (hash ^ (unsigned char)*username) * UINT64_C(0x100000001b3);
-	return (size_t)(hash ^ hash >> 32) & (buckets - 1);
+	return hash_bucket(hash_text(HASH_START, username), buckets);
 }
 
 struct clients *clients_new(void)
@@ -40,7 +40,7 @@ struct clients *clients_new(void)
 
 static void free_client(struct client *client)
 {
-	claims_clear(&client->claims);
+	claims_release(client->claims);
 	free(client);
 }
 
@@ -61,7 +61,7 @@ void clients_free(struct clients *clients)
 static void link_client(struct clients *clients, struct client *client)
 {
 	struct client **by_handle = &clients->by_handle[handle_bucket(client->handle, clients->buckets)];
-	struct client **by_user = &clients->by_user[user_bucket(client->claims.subject, clients->buckets)];
+	struct client **by_user = &clients->by_user[user_bucket(client->claims->subject, clients->buckets)];
 	client->next_by_handle = *by_handle;
 	client->next_by_user = *by_user;
 	*by_handle = *by_user = client;
@@ -80,7 +80,7 @@ static void remove_client(struct clients *clients, struct client *client)
 	struct client **link = &clients->by_handle[handle_bucket(client->handle, clients->buckets)];
 	while(*link != client) link = &(*link)->next_by_handle;
 	*link = client->next_by_handle;
-	link = &clients->by_user[user_bucket(client->claims.subject, clients->buckets)];
+	link = &clients->by_user[user_bucket(client->claims->subject, clients->buckets)];
 	while(*link != client) link = &(*link)->next_by_user;
 	*link = client->next_by_user;
 	unlink_departed(clients, client);
@@ -120,9 +120,8 @@ struct client *clients_add(struct clients *clients, const void *handle, struct c
 	if(before) remove_client(clients, before);
 	if(clients->count >= clients->buckets) grow(clients);
 	client->handle = handle;
-	client->claims = *claims;
+	client->claims = claims_hold(claims);
 	client->key = key;
-	memset(claims, 0, sizeof *claims);
 	link_client(clients, client);
 	clients->count++;
 	return client;
@@ -137,7 +136,7 @@ struct client *clients_find(const struct clients *clients, const void *handle)
 
 static bool is_of(const struct client *client, const struct claims *claims)
 {
-	return !strcmp(client->claims.client_id, claims->client_id) && !strcmp(client->claims.subject, claims->subject);
+	return !strcmp(client->claims->client_id, claims->client_id) && !strcmp(client->claims->subject, claims->subject);
 }
 
 static struct client *find_departed(const struct clients *clients, const struct claims *claims)
@@ -151,7 +150,7 @@ void clients_depart(struct clients *clients, const void *handle, int64_t now_s)
 {
 	struct client *client = clients_find(clients, handle);
 	if(!client || client->departed) return;
-	struct client *before = find_departed(clients, &client->claims);
+	struct client *before = find_departed(clients, client->claims);
 	if(before) remove_client(clients, before);
 	client->departed = true;
 	client->departed_s = now_s;
@@ -177,7 +176,7 @@ void clients_each_of(struct clients *clients, const char *username, client_visit
 {
 	struct client *client = clients->by_user[user_bucket(username, clients->buckets)];
 	for(; client; client = client->next_by_user){
-		if(!strcmp(client->claims.subject, username)) visit(client, argument);
+		if(!strcmp(client->claims->subject, username)) visit(client, argument);
 	}
 }
 

@@ -16,7 +16,7 @@
 
 struct client {
 	const void *handle;
-	struct claims claims;
+	struct claims *claims;
 	uint64_t key; /* the number of the one that its token is signed with */
 	bool revoked;
 	bool departed;
@@ -31,7 +31,7 @@ struct clients;
 struct clients *clients_new(void);
 void clients_free(struct clients *clients);
 
-/* Record an authenticated connection, in place of whatever had the handle before. Takes over the claims on success;
+/* Record an authenticated connection, in place of whatever had the handle before. The record holds the claims as well.
  * NULL when there is no memory. */
 struct client *clients_add(struct clients *clients, const void *handle, struct claims *claims, uint64_t key);
 struct client *clients_find(const struct clients *clients, const void *handle);

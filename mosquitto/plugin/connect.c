@@ -23,9 +23,33 @@ static bool is_signed(const char *token, const struct key *key)
 	return token_read_signature(token, &size, signature) && verifier_accepts(key->verifier, token, size, signature);
 }
 
-/* Check what binds the claims to this connection, and what this broker knows beside them. */
-static const char *check_claims(struct plugin *plugin, const struct claims *claims, const char *client_id, const char *username)
+/* What the token says, checked by the key that it names; NULL when it is not to be believed. */
+static struct claims *verify(struct plugin *plugin, const char *token, int64_t now_s, uint64_t *key_number, const char **why)
 {
+	char kid[KID_MAX + 1];
+	if(!token_read_kid(token, kid, why)) return NULL;
+	const struct key *key = find_key(plugin, kid, now_s);
+	*why = "no such key";
+	if(!key) return NULL;
+	*key_number = key->number;
+	*why = "the signature is wrong";
+	return is_signed(token, key) ? token_read_claims(token, why) : NULL;
+}
+
+/* The same as `verify` says, for a token that it has accepted before by a key that is still there. */
+static struct claims *recall(struct plugin *plugin, const char *client_id, const struct digest *digest, uint64_t *key_number)
+{
+	const struct verified_token *token = verified_find(plugin->verified, client_id, digest);
+	if(!token || !keys_hold(plugin->keys, token->key)) return NULL;
+	*key_number = token->key;
+	return claims_hold(token->claims);
+}
+
+/* Check everything that may differ between two connections with the same token. */
+static const char *check_claims(struct plugin *plugin, const struct claims *claims, const char *client_id, const char *username, int64_t now)
+{
+	const char *why = claims_check_times(claims, now);
+	if(why) return why;
 	if(strcmp(claims->subject, username)) return "the token is another user's";
 	if(strcmp(claims->client_id, client_id)) return "the token is for another client id";
 	if(!options_is_service(&plugin->options, username)
@@ -40,23 +64,20 @@ static const char *check_claims(struct plugin *plugin, const struct claims *clai
 
 const char *connect_check(struct plugin *plugin, const struct mosquitto *handle, const char *username, const char *token)
 {
-	char kid[KID_MAX + 1];
-	const char *why = NULL, *client_id = mosquitto_client_id(handle);
-	struct claims claims;
+	struct digest digest;
+	uint64_t key;
+	const char *why, *client_id = mosquitto_client_id(handle);
 	if(!client_id || !username || !token) return "no token";
-	if(!token_read_kid(token, kid, &why)) return why;
 	int64_t now = now_ms();
-	const struct key *key = find_key(plugin, kid, now / 1000);
-	if(!key) return "no such key";
-	if(!is_signed(token, key)) return "the signature is wrong";
-	if(!token_read_claims(token, now, &claims, &why)) return why;
-	why = check_claims(plugin, &claims, client_id, username);
-	int64_t expires_s = claims.expires_s;
-	if(!why && !clients_add(plugin->clients, handle, &claims, key->number)) why = "out of memory";
-	if(why){
-		claims_clear(&claims);
-	}else if(expires_s < plugin->next_expiry_s){
-		plugin->next_expiry_s = expires_s;
-	}
+	bool has_digest = verified_digest(plugin->verified, token, &digest);
+	struct claims *claims = has_digest ? recall(plugin, client_id, &digest, &key) : NULL;
+	bool recalled = claims != NULL;
+	if(!recalled) claims = verify(plugin, token, now / 1000, &key, &why);
+	if(!claims) return why;
+	why = check_claims(plugin, claims, client_id, username, now);
+	if(!why && !clients_add(plugin->clients, handle, claims, key)) why = "out of memory";
+	if(!why && has_digest && !recalled) verified_add(plugin->verified, &digest, key, claims);
+	if(!why && claims->expires_s < plugin->next_expiry_s) plugin->next_expiry_s = claims->expires_s;
+	claims_release(claims);
 	return why;
 }

@@ -25,6 +25,6 @@ void kick_all(struct plugin *plugin, kick_test wanted, const void *argument, boo
 	}
 	clients_each(plugin->clients, choose, &chosen);
 	/* A kick makes its client's record a departed one, which is kept at least until the next is made. */
-	for(size_t i = 0; i < chosen.count; i++) mosquitto_kick_client_by_clientid(chosen.list[i]->claims.client_id, with_will);
+	for(size_t i = 0; i < chosen.count; i++) mosquitto_kick_client_by_clientid(chosen.list[i]->claims->client_id, with_will);
 	free(chosen.list);
 }

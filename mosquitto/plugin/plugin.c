@@ -97,6 +97,7 @@ static void free_plugin(struct plugin *plugin)
 	journal_free(plugin->journal);
 	revocations_free(plugin->revocations);
 	clients_free(plugin->clients);
+	verified_free(plugin->verified);
 	options_clear(&plugin->options);
 	free(plugin);
 }
@@ -126,7 +127,8 @@ static bool set_up(struct plugin *plugin, const struct mosquitto_opt *options, i
 	plugin->journal = journal_new(plugin->options.revocations_file);
 	plugin->revocations = revocations_new();
 	plugin->clients = clients_new();
-	if(!plugin->keys || !plugin->journal || !plugin->revocations || !plugin->clients) return false;
+	plugin->verified = verified_new();
+	if(!plugin->keys || !plugin->journal || !plugin->revocations || !plugin->clients || !plugin->verified) return false;
 	return load_keys(plugin) && revoke_load(plugin);
 }
 

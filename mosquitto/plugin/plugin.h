@@ -10,6 +10,7 @@
 #include "keys.h"
 #include "options.h"
 #include "revocations.h"
+#include "verified.h"
 
 struct plugin {
 	mosquitto_plugin_id_t *id;
@@ -18,6 +19,7 @@ struct plugin {
 	struct revocations *revocations;
 	struct journal *journal;
 	struct clients *clients;
+	struct verified *verified;
 	bool gate_open;         /* the first control message has come */
 	bool awaiting;          /* the awaited user has subscribed in an earlier life of the broker, but not yet in this one */
 	int64_t opened_s;       /* when the gate was opened */
@@ -53,7 +55,7 @@ void subscriber_load(struct plugin *plugin);
 void subscriber_note(struct plugin *plugin, const char *username);
 bool subscriber_awaited(struct plugin *plugin, const char *username);
 
-/* upkeep.c: what time brings: expiry, keys that come and go, forgetting. */
+/* upkeep.c: what time brings: expiry, keys that come and go, forgetting, and giving memory back. */
 void upkeep_tick(struct plugin *plugin);
 /* Say in the log how many key files are unusable, when there are more than the last time. */
 void upkeep_tell_unusable(struct plugin *plugin);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
+
 #define FIRST_BUCKETS 1024 /* a power of two, as all sizes are */
 
 struct entry {
@@ -17,11 +19,8 @@ struct revocations {
 
 static size_t bucket_of(const char *username, const char *client_id, size_t buckets)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-	for(; *username; username++) hash = (hash ^ (unsigned char)*username) * UINT64_C(0x100000001b3);
-	hash *= UINT64_C(0x100000001b3);
-	for(; client_id && *client_id; client_id++) hash = (hash ^ (unsigned char)*client_id) * UINT64_C(0x100000001b3);
-	return (size_t)(hash ^ hash >> 32) & (buckets - 1);
+	uint64_t hash = hash_text(HASH_START, username);
+	return hash_bucket(client_id ? hash_text(hash, client_id) : hash, buckets);
 }
 
 static bool same_client(const char *a, const char *b)

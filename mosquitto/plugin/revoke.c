@@ -6,7 +6,7 @@
 static void mark(struct client *client, void *argument)
 {
 	struct plugin *plugin = argument;
-	const struct claims *claims = &client->claims;
+	const struct claims *claims = client->claims;
 	if(client->revoked || !revocations_void(plugin->revocations, claims->subject, claims->client_id, claims->issued_ms)) return;
 	client->revoked = true;
 	plugin->kicks_due = plugin->kicks_due || !client->departed;

@@ -105,22 +105,30 @@ static bool read_integer(const json_t *value, int64_t max, int64_t *number)
 	return json_is_integer(value) && *number >= 0 && *number <= max;
 }
 
-/* Whether a claim in seconds is absent, or a time that has come (give or take the clocks). */
-static bool has_come(const json_t *value, int64_t now_ms)
+/* Read a claim in seconds that may be absent, which is the same as 0. */
+static bool read_moment(const json_t *value, int64_t *seconds)
 {
-	int64_t seconds;
-	return !value || (read_integer(value, TIME_MAX_S, &seconds) && seconds * 1000 <= now_ms + CLOCK_SKEW_MS);
+	*seconds = 0;
+	return !value || read_integer(value, TIME_MAX_S, seconds);
 }
 
-static bool check_times(const json_t *payload, int64_t now_ms, struct claims *claims, const char **why)
+static bool read_times(const json_t *payload, struct claims *claims, const char **why)
 {
 	if(!read_integer(json_object_get(payload, "exp"), TIME_MAX_S, &claims->expires_s)) return refuse(why, "the token has no expiry");
-	if(claims->expires_s * 1000 <= now_ms) return refuse(why, "the token has expired");
-	if(!has_come(json_object_get(payload, "iat"), now_ms)) return refuse(why, "the iat of the token is no time that has come");
-	if(!has_come(json_object_get(payload, "nbf"), now_ms)) return refuse(why, "the nbf of the token is no time that has come");
 	if(!read_integer(json_object_get(payload, "iat_ms"), TIME_MAX_S * 1000, &claims->issued_ms)) return refuse(why, "the token has no iat_ms");
-	if(claims->issued_ms > now_ms + CLOCK_SKEW_MS) return refuse(why, "the iat_ms of the token is still to come");
+	if(!read_moment(json_object_get(payload, "iat"), &claims->issued_s)) return refuse(why, "the iat of the token is no time");
+	if(!read_moment(json_object_get(payload, "nbf"), &claims->not_before_s)) return refuse(why, "the nbf of the token is no time");
 	return true;
+}
+
+const char *claims_check_times(const struct claims *claims, int64_t now_ms)
+{
+	int64_t soon_ms = now_ms + CLOCK_SKEW_MS;
+	if(claims->expires_s * 1000 <= now_ms) return "the token has expired";
+	if(claims->issued_ms > soon_ms) return "the iat_ms of the token is still to come";
+	if(claims->issued_s * 1000 > soon_ms) return "the iat of the token is still to come";
+	if(claims->not_before_s * 1000 > soon_ms) return "the nbf of the token is still to come";
+	return NULL;
 }
 
 static char *copy_name(const json_t *name)
@@ -129,12 +137,12 @@ static char *copy_name(const json_t *name)
 	return json_is_string(name) && length > 0 && length <= NAME_MAX_BYTES ? strdup(json_string_value(name)) : NULL;
 }
 
-static bool read_payload(const json_t *payload, int64_t now_ms, struct claims *claims, const char **why)
+static bool read_payload(const json_t *payload, struct claims *claims, const char **why)
 {
 	const char *issuer = json_string_value(json_object_get(payload, "iss"));
 	if(!issuer || strcmp(issuer, "nightjar")) return refuse(why, "the issuer of the token is not nightjar");
 	if(!is_audience(json_object_get(payload, "aud"))) return refuse(why, "the token is not for mqtt");
-	if(!check_times(payload, now_ms, claims, why)) return false;
+	if(!read_times(payload, claims, why)) return false;
 	claims->subject = copy_name(json_object_get(payload, "sub"));
 	if(!claims->subject) return refuse(why, "the token has no subject");
 	claims->client_id = copy_name(json_object_get(payload, "client_id"));
@@ -143,23 +151,38 @@ static bool read_payload(const json_t *payload, int64_t now_ms, struct claims *c
 	return claims->acl != NULL;
 }
 
-bool token_read_claims(const char *token, int64_t now_ms, struct claims *claims, const char **why)
+struct claims *token_read_claims(const char *token, const char **why)
 {
 	const char *part, *signature;
-	memset(claims, 0, sizeof *claims);
-	if(!split(token, &part, &signature)) return refuse(why, "the password is no token");
+	*why = "the password is no token";
+	if(!split(token, &part, &signature)) return NULL;
 	json_t *payload = decode_object(part, (size_t)(signature - part) - 1);
-	if(!payload) return refuse(why, "the claims of the token cannot be read");
-	bool read = read_payload(payload, now_ms, claims, why);
+	*why = "the claims of the token cannot be read";
+	if(!payload) return NULL;
+	struct claims *claims = calloc(1, sizeof *claims);
+	*why = "out of memory";
+	if(claims){
+		claims->holders = 1;
+		if(!read_payload(payload, claims, why)){
+			claims_release(claims);
+			claims = NULL;
+		}
+	}
 	json_decref(payload);
-	if(!read) claims_clear(claims);
-	return read;
+	return claims;
 }
 
-void claims_clear(struct claims *claims)
+struct claims *claims_hold(struct claims *claims)
 {
+	claims->holders++;
+	return claims;
+}
+
+void claims_release(struct claims *claims)
+{
+	if(!claims || --claims->holders) return;
 	free(claims->subject);
 	free(claims->client_id);
 	acl_free(claims->acl);
-	memset(claims, 0, sizeof *claims);
+	free(claims);
 }

@@ -1,20 +1,23 @@
 #include "plugin.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
 
 #define FORGET_EVERY_SECONDS 60
 #define KEYS_EVERY_SECONDS 30
+/* Of queues that are empty again the allocator keeps what lies below anything still in use: most of it. */
+#define GIVE_BACK_EVERY_SECONDS 5
 
 static bool has_expired(const struct client *client, const void *now_s)
 {
-	return client->claims.expires_s <= *(const int64_t *)now_s;
+	return client->claims->expires_s <= *(const int64_t *)now_s;
 }
 
 static void note_expiry(struct client *client, void *next_s)
 {
 	int64_t *next = next_s;
-	if(!client->departed && client->claims.expires_s < *next) *next = client->claims.expires_s;
+	if(!client->departed && client->claims->expires_s < *next) *next = client->claims->expires_s;
 }
 
 /* A client whose token has expired has done nothing wrong: its will is published. */
@@ -64,4 +67,5 @@ void upkeep_tick(struct plugin *plugin)
 	clients_forget(plugin->clients, now_s);
 	if(keys_changed(plugin->keys) || now_s % KEYS_EVERY_SECONDS == 0) upkeep_reload_keys(plugin);
 	if(now_s % FORGET_EVERY_SECONDS == 0) revoke_forget(plugin);
+	if(now_s % GIVE_BACK_EVERY_SECONDS == 0) malloc_trim(0);
 }

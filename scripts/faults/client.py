@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from mqtt_client.store import Store
 from mqtt_client.transport import Transport
 from mqtt_client.wakeup import WakeUps
 from scripts.faults.control import Standing, write_standings
+from scripts.faults.ledger import Ledger
 from scripts.faults.orders import Desk
 from scripts.faults.people import Person, Places, Plan, read_plan
 from scripts.faults.sender import Sender
@@ -45,27 +47,40 @@ async def run_client(plan: Plan, places: Places) -> None:
         )
         for person in plan.people
     ]
-    works = [asyncio.ensure_future(_stay(seat, desk)) for seat in seats]
+    ends = Ledger(places.ledger(plan.client, "ended"))
+    works = [asyncio.ensure_future(_stay(seat, desk, ends)) for seat in seats]
     works.append(asyncio.ensure_future(_tell(plan.client, seats, places)))
+    works.append(asyncio.ensure_future(desk.until(lambda orders: orders.ended)))
     try:
-        await desk.until(lambda orders: orders.ended)
+        done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+        for work in done:
+            work.result()
     finally:
         for work in works:
             work.cancel()
         await asyncio.gather(*works, return_exceptions=True)
 
 
-async def _stay(seat: _Seat, desk: Desk) -> None:
-    """Run the person's commands again whenever they end, as people do."""
+async def _stay(seat: _Seat, desk: Desk, ends: Ledger) -> None:
+    """Run the person's commands again whenever they end, as people do.
+
+    A command may say at its start that the server is out of reach; any other end is a fault of the client.
+    """
     fresh = True
     while True:
+        seat.viewer.has_caught_up = False
+        kind, error = "ended", "without a word"
         try:
             await _sit(seat, desk, fresh=fresh)
-        except (OutOfReachError, ApiError) as error:
-            _say(seat, error)
-        except ClientError as error:
-            _say(seat, error)
-            raise
+        except ClientError as raised:
+            if isinstance(raised, OutOfReachError | ApiError) and not seat.viewer.has_caught_up:
+                kind = "not begun"
+            error = f"{type(raised).__name__}: {raised}"
+        except Exception as raised:  # noqa: BLE001  # any is a crash; its traceback is counted too, and the others go on
+            traceback.print_exc()
+            error = f"{type(raised).__name__}: {raised}"
+        _say(seat, f"{kind}: {error}")
+        ends.write(kind, seat.person.name, " ".join(error.split()))
         fresh = False
         await asyncio.sleep(_AGAIN_SECONDS)
 
@@ -97,7 +112,7 @@ async def _tell(client: str, seats: Sequence[_Seat], places: Places) -> None:
                 seat.person.quota,
                 seat.sender.waiting,
                 seat.sender.confirmed_put_at,
-                len(seat.viewer.shown),
+                seat.viewer.count,
             )
             for seat in seats
         }
@@ -105,9 +120,9 @@ async def _tell(client: str, seats: Sequence[_Seat], places: Places) -> None:
         await asyncio.sleep(_STANDING_SECONDS)
 
 
-def _say(seat: _Seat, error: Exception) -> None:
+def _say(seat: _Seat, what: str) -> None:
     at = time.strftime("%H:%M:%S", time.gmtime())
-    print(f"{at} {seat.person.name}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+    print(f"{at} {seat.person.name}: {what}", file=sys.stderr, flush=True)
 
 
 def main(arguments: Sequence[str]) -> int:

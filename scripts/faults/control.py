@@ -9,11 +9,13 @@ from pathlib import Path
 class Orders:
     """What the clients are to do.
 
-    `rate` is messages a second of each sender; whenever `probe` grows, each sends one at once. `clocks` says by client
-    how many seconds its wall clock is off. With `ending` paging readers read what is left and end; with `ended` all do.
+    `rate` is messages a second of each sender, but `at_once` is the part of its share that it sends as fast as its
+    outbox takes it; whenever `probe` grows, each sends one. `clocks` says by client how many seconds its wall clock is
+    off. With `ending` paging readers read what is left and end; with `ended` all do.
     """
 
     rate: float = 0.0
+    at_once: float = 0.0
     probe: int = 0
     clocks: dict[str, float] = field(default_factory=dict)
     ending: bool = False

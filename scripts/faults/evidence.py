@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
+from scripts.faults.errors import FaultsError
 from scripts.faults.ledger import read_ledger
 from scripts.faults.people import Person, Places
 from scripts.faults.queries import stored_between
-from scripts.faults.verdict import Began, Cut, Row, Sent, Shown, Stray, Truth, View
+from scripts.faults.verdict import Began, Cut, End, Row, Sent, Shown, Stray, Truth, View
 
 
 def truths(places: Places, people: Sequence[Person], database_url: str) -> Iterator[Truth]:
@@ -26,12 +27,12 @@ def read_sent(places: Places, person: str) -> list[Sent]:
     sent: list[Sent] = []
     for line in read_ledger(places.ledger(person, "sent")):
         match line:
-            case ["put", _, id_, digest]:
+            case ["put", _, id_, digest, _]:
                 sent.append(Sent(id_, digest))
             case ["not", _, id_] if sent and sent[-1].id == id_:
                 sent.pop()
             case _:
-                pass  # "in", for the sender itself; or torn by a kill, and so nothing was put into the outbox
+                pass  # "in" and "waited", for the sender itself
     return sent
 
 
@@ -44,13 +45,24 @@ def read_view(places: Places, person: str) -> View:
                 view.append(Began())
             case ["cut", sender, id_]:
                 view.append(Cut(sender, id_))
-            case ["shown", conversation, sender, id_, _, digest]:
+            case ["shown", conversation, sender, id_, _, digest, _]:
                 view.append(Shown(conversation.removeprefix("direct:"), sender, id_, digest))
             case ["stray", what]:
                 view.append(Stray(what))
             case _:
-                pass  # torn by a kill: it was not shown
+                raise FaultsError(f"the ledger of {person} has a line that nobody writes: {line}")
     return view
+
+
+def longest_wait(places: Places, people: Sequence[Person]) -> float:
+    """Read how many seconds a message waited at most from the outbox to its receipt."""
+    ledgers = (read_ledger(places.ledger(person.name, "sent")) for person in people)
+    return max((float(line[1]) for lines in ledgers for line in lines if line[0] == "waited"), default=0.0)
+
+
+def read_ends(places: Places, client: str) -> list[End]:
+    """Read which of a client's commands ended by themselves."""
+    return [End(*line) for line in read_ledger(places.ledger(client, "ended"))]
 
 
 def read_pages(places: Places, person: str) -> list[Row]:

@@ -16,6 +16,7 @@ from scripts.faults.world import CUT_CLIENT, World
 _HOUR = 3600.0
 _EFFECT_SECONDS = 30.0
 _POLL_SECONDS = 0.05
+_RUNNING_SECONDS = 30.0
 
 
 class Injury(Protocol):
@@ -38,6 +39,7 @@ class Kill:
 
     def _kill(self) -> None:
         process = _victim(self._world, self._step)
+        self._world.keeper.strike(process.pid)
         with suppress(psutil.NoSuchProcess):
             process.kill()
 
@@ -58,7 +60,7 @@ class Freeze:
         family = [itself, *itself.children(recursive=True)]
         _signal(family, signal.SIGSTOP)
         try:
-            time.sleep(self._step.seconds)
+            self._world.halted.wait(self._step.seconds)
         finally:
             _signal(family, signal.SIGCONT)
 
@@ -67,6 +69,7 @@ class CutOff:
     """The network of one program swallows all packets for a while."""
 
     def __init__(self, world: World, step: Step) -> None:
+        self._world = world
         self._room = world.rooms[CUT_CLIENT if step.part == "client" else step.part]
         self._seconds = step.seconds
 
@@ -77,7 +80,7 @@ class CutOff:
     def _cut(self) -> None:
         self._room.cut()
         try:
-            time.sleep(self._seconds)
+            self._world.halted.wait(self._seconds)
         finally:
             self._room.mend()
 
@@ -105,6 +108,7 @@ class Fill:
     def __init__(self, world: World, step: Step) -> None:
         if world.volume is None:
             raise FaultsError("the database has no file system of its own")
+        self._world = world
         self._volume = world.volume
         self._log = world.process("postgres").command.log
         self._seconds = step.seconds
@@ -118,6 +122,8 @@ class Fill:
         began = time.monotonic()
         try:
             while time.monotonic() < began + self._seconds or not self._noticed(position):
+                if self._world.halted.is_set():
+                    break
                 if time.monotonic() > began + _EFFECT_SECONDS:
                     raise FaultsError("the database did not notice that its disk was full")
                 self._volume.fill()
@@ -160,12 +166,18 @@ def make_injury(world: World, step: Step) -> Injury:
 
 
 def _victim(world: World, step: Step) -> psutil.Process:
-    """Find the process meant. Without a worker that could be killed it is the master."""
-    if step.part == "client":
-        return psutil.Process(world.process(world.clients[step.choice % len(world.clients)]).pid)
-    process = psutil.Process(world.process(step.part.split()[0]).pid)
-    workers = process.children() if step.part == "api worker" else []
-    return workers[step.choice % len(workers)] if workers else process
+    """Find the process meant, one that runs; without a worker of the API it is the master."""
+    name = world.clients[step.choice % len(world.clients)] if step.part == "client" else step.place
+    deadline = time.monotonic() + _RUNNING_SECONDS
+    while not world.keeper.running(name):
+        if time.monotonic() > deadline:
+            raise FaultsError(f"{name} did not run when it was to be struck: {step.name}")
+        world.halted.wait(_POLL_SECONDS)
+    process = psutil.Process(world.process(name).pid)
+    if step.kind != "kill" or step.part != "api worker":
+        return process
+    workers = process.children() or [process]
+    return workers[step.choice % len(workers)]
 
 
 def _signal(processes: Sequence[psutil.Process], number: signal.Signals) -> None:

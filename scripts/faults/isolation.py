@@ -34,8 +34,11 @@ def why_not_isolated() -> str | None:
     return f"needs namespaces: {tried.stderr.strip()}" if tried.returncode else None
 
 
-def run_isolated(arguments: Sequence[str]) -> int:
-    """Run ourselves again inside; return the exit status. Ctrl-C, SIGTERM and a hang-up end the run in good order."""
+def run_isolated(arguments: Sequence[str], seconds: float) -> int:
+    """Run ourselves again inside; return the exit status. Ctrl-C, SIGTERM and a hang-up end the run in good order.
+
+    What has not ended after `seconds` by itself, as it should have, is killed.
+    """
     child = subprocess.Popen(
         [*_UNSHARE, *_FIRST_PROCESS, sys.executable, "-m", "scripts.faults", INSIDE, *arguments],
         stdin=subprocess.PIPE,
@@ -49,7 +52,13 @@ def run_isolated(arguments: Sequence[str]) -> int:
 
     for number in ending_signals():
         signal.signal(number, end)
-    status = child.wait()
+    try:
+        status = child.wait(seconds)
+    except subprocess.TimeoutExpired:
+        print("FAILED: the run did not end by itself and was killed", flush=True)
+        child.kill()
+        child.wait()
+        return 1
     return status if status >= 0 else 1
 
 

@@ -1,4 +1,7 @@
-"""Starts again what ends, as a service manager does, while faults do their harm from another thread."""
+"""Starts again what ends, as a service manager does, while faults do their harm from another thread.
+
+It also knows whether a process ended because a fault struck it. One that did not has crashed.
+"""
 
 import threading
 import time
@@ -37,6 +40,10 @@ class Keeper:
         self._lock = threading.RLock()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._look_after, daemon=True)
+        self._struck: set[int] = set()
+        self._excused: tuple[str, ...] = ()
+        self.crashes: list[str] = []
+        """What ended without having been struck, a line each."""
 
     def __enter__(self) -> "Keeper":
         self._thread.start()
@@ -63,23 +70,55 @@ class Keeper:
         """Whether the job's process runs."""
         return self.process(name).alive()
 
+    def strike(self, pid: int) -> None:
+        """Note that a process is about to be killed: its end is no crash."""
+        self._struck.add(pid)
+
+    def was_struck(self, pid: int) -> bool:
+        """Whether a process was killed by us."""
+        return pid in self._struck
+
+    @contextmanager
+    def excusing(self, *names: str) -> Iterator[None]:
+        """Take it for no crash when one of these jobs' processes ends during the block."""
+        self._excused = names
+        try:
+            yield
+        finally:
+            with self._lock:
+                for name in names:
+                    self._keep(self._kept[name])
+                self._excused = ()
+
     def let_end(self, names: Sequence[str], seconds: float) -> None:
         """Wait until jobs have ended by themselves, and start them no more; what does not end in time is killed."""
         with self._lock:
             for name in names:
+                self._keep(self._kept[name])
                 self._kept[name].wanted = False
         deadline = time.monotonic() + seconds
         for name in names:
             while self.running(name) and time.monotonic() < deadline:
                 time.sleep(_POLL_SECONDS)
+            if self.running(name):
+                self.crashes.append(f"{name} did not end when it was asked to")
+            elif self.process(name).exit_status():
+                self._note(name)
             self.process(name).kill()
+
+    def kill_all(self) -> None:
+        """Kill everything at once, without a word; for when nothing else helps."""
+        self._ending.set()
+        for kept in list(self._kept.values()):
+            kept.process.kill()
 
     @contextmanager
     def held_down(self, name: str) -> Iterator[Process]:
-        """Start the job again only after the block."""
+        """Start the job again only after the block, in which it is killed."""
         with self._lock:
             kept = self._kept[name]
             kept.wanted = False
+            self.strike(kept.process.pid)
         try:
             yield kept.process
         finally:
@@ -97,6 +136,7 @@ class Keeper:
             return
         now = time.monotonic()
         if kept.due is None:
+            self._note(kept.job.name)
             kept.process.sweep()
             kept.due = now + _PAUSE_SECONDS
         elif now >= kept.due:
@@ -105,3 +145,8 @@ class Keeper:
                 kept.process = Process(kept.job.command())
             except (StackError, OSError):  # a full disk, say; it is tried again
                 kept.due = now + _PAUSE_SECONDS
+
+    def _note(self, name: str) -> None:
+        process = self._kept[name].process
+        if process.pid not in self._struck and name not in self._excused:
+            self.crashes.append(f"{name} ended with {process.exit_status()}, see {process.command.log}")

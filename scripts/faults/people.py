@@ -45,7 +45,7 @@ class Places:
         return self.root / "log" / f"{name}.log"
 
     def ledger(self, person: str, kind: str) -> Path:
-        """A person's ledger: `sent`, `shown` or `paged`."""
+        """A person's ledger: `sent`, `shown` or `paged`; of a client process: `ended`."""
         return self.root / "ledgers" / f"{person}.{kind}"
 
     def profile(self, person: str, name: str) -> Profile:

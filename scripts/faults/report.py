@@ -1,24 +1,32 @@
 """What a run has found, as people read it. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 
+from scripts.faults.progress import Flight, flight_lines
 from scripts.faults.verdict import MUST_BE_ZERO, Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """How long it took, in seconds, until all receipts flowed again: since the strike, and since it was mended."""
+    """How long it took, in seconds, until all receipts flowed again after the faults of a round, since the first."""
 
-    name: str
-    since_strike: float
-    since_mended: float
+    names: tuple[str, ...]
+    seconds: float
+
+    @property
+    def label(self) -> str:
+        """Name it for the table: a fault that was alone, or how many overlapped."""
+        return self.names[0] if len(self.names) == 1 else f"{len(self.names)} that overlap"
 
 
 @dataclass(frozen=True)
 class Result:
-    """A run. `outbox_seconds` is when the last outbox was empty, after the last fault; None when not in time."""
+    """A run. `outbox_seconds` is when the last outbox was empty, after the last fault; None when not in time.
+
+    `longest_wait` is how many seconds a message waited at most for its receipt.
+    """
 
     verdict: Verdict
     outages: Sequence[Outage]
@@ -26,25 +34,36 @@ class Result:
     outbox_seconds: float | None
     failures: Sequence[str]
     seconds: float
+    longest_wait: float = 0.0
+    flights: Sequence[Flight] = field(default_factory=list)
+    senders: int = 1
 
     @property
     def good(self) -> bool:
-        """Whether nothing was lost, doubled, disordered, late or shown to the wrong one."""
+        """Whether nothing was lost, doubled, disordered, late or shown to the wrong one, and nothing crashed."""
         return not self.verdict.bad and self.outbox_seconds is not None and not self.failures
+
+    @property
+    def struck(self) -> int:
+        """How many faults struck."""
+        return sum(len(outage.names) for outage in self.outages)
 
 
 def report_lines(result: Result, seed: int, kills: int) -> list[str]:
     """Write the tables, and last the line that says it all."""
-    return [*_outage_lines(result.outages), "", *_count_lines(result), "", _result_line(result, seed, kills)]
+    return [*_outage_lines(result), "", *_count_lines(result), "", _result_line(result, seed, kills)]
 
 
-def _outage_lines(outages: Sequence[Outage]) -> list[str]:
-    names = sorted({outage.name for outage in outages})
-    lines = [f"{'fault':<20} {'times':>5}   until all receipts flow again: median, longest"]
-    for name in names:
-        seconds = [outage.since_strike for outage in outages if outage.name == name]
-        lines.append(f"{name:<20} {len(seconds):>5}   {median(seconds):6.1f} s {max(seconds):6.1f} s")
-    return lines
+def _outage_lines(result: Result) -> list[str]:
+    struck = [name for outage in result.outages for name in outage.names]
+    lines = [f"{'fault':<20} {'times':>5} {'alone':>5}   until all receipts flow again: median, longest"]
+    for name in [*sorted(set(struck)), *sorted({o.label for o in result.outages if len(o.names) > 1})]:
+        seconds = [outage.seconds for outage in result.outages if outage.label == name]
+        times = struck.count(name) or len(seconds)
+        alone = len(seconds) if name in struck else ""
+        took = f"   {median(seconds):6.1f} s {max(seconds):6.1f} s" if seconds else ""
+        lines.append(f"{name:<20} {times:>5} {alone:>5}{took}")
+    return lines + flight_lines(list(result.flights), result.senders)
 
 
 def _count_lines(result: Result) -> list[str]:
@@ -53,7 +72,9 @@ def _count_lines(result: Result) -> list[str]:
     lines = [f"{kind:<30} {counts[kind]:>9}" for kind in shown]
     emptied = "NOT IN TIME" if result.outbox_seconds is None else f"{result.outbox_seconds:.1f} s"
     lines.append(f"{'every outbox empty after':<30} {emptied:>9}")
-    lines.append(f"({counts['shown again after a kill']} shown again because a kill fell between showing and record)")
+    lines.append(f"{'longest wait for a receipt':<30} {result.longest_wait:>7.1f} s")
+    lines.append(f"({counts['shown again after a kill']} shown again because a kill fell between showing and record;")
+    lines.append(f"{counts['command not begun']} commands could not begin because the server was out of reach)")
     for kind in result.verdict.bad:
         lines += [f"{kind}: {offender}" for offender in result.verdict.offenders.get(kind, [])]
     return [*lines, *result.failures]
@@ -63,6 +84,6 @@ def _result_line(result: Result, seed: int, kills: int) -> str:
     counts = result.verdict.counts
     wrong = [*result.verdict.bad, *result.failures] or ["an outbox was not empty in time"]
     words = "nothing lost" if result.good else f"FAILED: {', '.join(wrong)}"
-    done = f"{len(result.outages)} faults, {kills} kills of each part, seed {seed}, {result.seconds:.0f} s"
+    done = f"{result.struck} faults, {kills} kills of each part, seed {seed}, {result.seconds:.0f} s"
     left_out = f"; NOT DONE: {', '.join(sorted(set(result.skipped)))}" if result.skipped else ""
     return f"{words}: {counts['sent']} sent, {counts['stored']} stored; {done}{left_out}"

@@ -1,4 +1,4 @@
-"""The sending side of a person: a ledger line, then the outbox, at the pace that the run asks for."""
+"""The sending side of a person: ledger lines, then the outbox, at the pace that the run asks for."""
 
 import asyncio
 import time
@@ -6,21 +6,21 @@ from collections import deque
 from dataclasses import dataclass
 
 from mqtt_client.sending import compose
-from mqtt_client.store import Store
+from mqtt_client.store import Outgoing, Store
 from mqtt_client.wakeup import WakeUps
 from scripts.faults.bodies import body_of
-from scripts.faults.ledger import Ledger, digest, read_ledger
+from scripts.faults.ledger import Ledger, digest, read_tail
 from scripts.faults.orders import Desk
 from scripts.faults.people import Person, Places
 
-_WAITING_MOST = 100
-"""Messages in the outbox; a person who sees that nothing is confirmed stops typing."""
+_WAITING_MOST = 25
+"""Messages in the outbox; a person who sees that nothing is confirmed stops typing, but for a probe now and then."""
+_GO_ON_BELOW = 15
 _TICK_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    number: int
     id: str
     put_at: float
 
@@ -33,15 +33,15 @@ class Sender:
         self._person = person
         self._seed = seed
         self._desk = desk
-        self._last: list[str] = []
-        self._is_in = False
-        for line in read_ledger(path):
-            if line[0] in ("put", "not") and len(line) > 2:
-                self._last, self._is_in = line, False
-            self._is_in = self._is_in or line[0] == "in"
-        self.put = int(self._last[1]) - (self._last[0] == "not") if self._last else 0
+        self.put = 0
+        self._put_at: dict[str, float] = {}
+        self._doubtful: list[tuple[int, str]] = []
+        self._longest = 0.0
+        for line in read_tail(path):
+            self._recall(line)
         self._ledger = Ledger(path)
         self._waiting: deque[_Waiting] = deque()
+        self._is_full = False
         self.confirmed_put_at = 0.0
 
     @property
@@ -50,19 +50,19 @@ class Sender:
         return len(self._waiting)
 
     def resume(self, store: Store) -> None:
-        """Find out what became of the last message when a kill fell between its line in the ledger and the outbox.
+        """Find out what became of the last messages when a kill fell between their lines in the ledger and the outbox.
 
-        One that the outbox had taken, as the next line says, was sent, and counts as lost when it is nowhere.
+        The outbox takes them all or none. Of those that it had taken, as the next line says, each was sent, and counts
+        as lost when it is nowhere.
         """
         self._waiting.clear()
-        outbox = {id_ for id_, *_ in store.outbox()}
-        if self._last and self._last[0] == "put" and not self._is_in:
-            number, id_ = int(self._last[1]), self._last[2]
-            if id_ not in outbox and store.result(id_) is None:
+        outbox = [id_ for id_, _ in store.outbox()]
+        if not any(id_ in outbox or store.result(id_) for _, id_ in self._doubtful):
+            for number, id_ in reversed(self._doubtful):
                 self._ledger.write("not", number, id_)
                 self.put = number - 1
-        self._last = []
-        self._waiting.extend(_Waiting(0, id_, 0.0) for id_ in outbox)
+        self._waiting.extend(_Waiting(id_, self._put_at.get(id_, 0.0)) for id_ in outbox)
+        self._doubtful, self._put_at = [], {}
 
     async def run(self, store: Store, wakeups: WakeUps) -> None:
         """Send until the share is used up, and go on watching the outbox. Ends only when it is cancelled."""
@@ -71,27 +71,63 @@ class Sender:
             orders, now = self._desk.orders, time.monotonic()
             tokens = min(tokens + orders.rate * (now - then), max(1.0, min(_WAITING_MOST, orders.rate / 2)))
             then = now
-            if orders.probe != probed:
-                probed, tokens = orders.probe, max(1.0, tokens)
             self._look(store)
-            while tokens >= 1 and self.put < self._person.quota and len(self._waiting) < _WAITING_MOST:
-                self._send(store, wakeups)
-                tokens -= 1
+            due = max(int(tokens), int(self._person.quota * orders.at_once) - self.put)
+            count = min(due, self._room())
+            if orders.probe != probed:
+                probed, count = orders.probe, max(1, count)
+            count = min(count, self._person.quota - self.put)
+            if count > 0:
+                self._send(store, count)
+                wakeups.notify()
+                tokens = max(0.0, tokens - count)
             await asyncio.sleep(_TICK_SECONDS)
 
-    def _send(self, store: Store, wakeups: WakeUps) -> None:
-        number = self.put + 1
+    def _room(self) -> int:
+        """Say how many may be put into the outbox: none from when it is full until it is that no more."""
+        self._is_full = self.waiting >= (_GO_ON_BELOW if self._is_full else _WAITING_MOST)
+        return 0 if self._is_full else _WAITING_MOST - self.waiting
+
+    def _send(self, store: Store, count: int) -> None:
+        messages = [self._write(number) for number in range(self.put + 1, self.put + count + 1)]
+        now = time.monotonic()
+        lines = [
+            ("put", number, message.id, digest(message.body), f"{now:.2f}")
+            for number, message in enumerate(messages, self.put + 1)
+        ]
+        self._ledger.write_all(lines)
+        store.post(*messages)
+        self.put += count
+        self._ledger.write("in", self.put)
+        self._waiting.extend(_Waiting(message.id, now) for message in messages)
+
+    def _write(self, number: int) -> Outgoing:
         body = body_of(self._seed, self._person.name, self._person.other, number)
-        message = compose(self._person.other, body, self._desk.now)
-        self._ledger.write("put", number, message.id, digest(body))
-        store.post(message)
-        self._ledger.write("in", number)
-        self.put = number
-        self._waiting.append(_Waiting(number, message.id, time.monotonic()))
-        wakeups.notify()
+        return compose(self._person.other, body, self._desk.now)
 
     def _look(self, store: Store) -> None:
-        if self._waiting:
-            outbox = {id_ for id_, *_ in store.outbox()}
-            while self._waiting and self._waiting[0].id not in outbox:
-                self.confirmed_put_at = max(self.confirmed_put_at, self._waiting.popleft().put_at)
+        if not self._waiting:
+            return
+        outbox, now = {id_ for id_, _ in store.outbox()}, time.monotonic()
+        while self._waiting and self._waiting[0].id not in outbox:
+            put_at = self._waiting.popleft().put_at
+            self.confirmed_put_at = max(self.confirmed_put_at, put_at)
+            if put_at and now - put_at > self._longest:
+                self._longest = now - put_at
+                self._ledger.write("waited", f"{self._longest:.2f}")
+
+    def _recall(self, line: list[str]) -> None:
+        match line:
+            case ["put", number, id_, _, at]:
+                self.put = int(number)
+                self._doubtful.append((self.put, id_))
+                self._put_at[id_] = float(at)
+            case ["in", _]:
+                self._doubtful.clear()
+            case ["not", number, id_]:
+                self.put = int(number) - 1
+                self._doubtful = [each for each in self._doubtful if each[1] != id_]
+            case ["waited", seconds]:
+                self._longest = max(self._longest, float(seconds))
+            case _:
+                pass

@@ -29,6 +29,9 @@ MUST_BE_ZERO = (
     "delivered to someone else",
     "refused by the archive",
     "dropped by the broker",
+    "crashed without a fault",
+    "traceback in a log",
+    "client's command ended",
 )
 
 
@@ -78,6 +81,15 @@ class Stray:
     """A client's connection brought something that is not its user's."""
 
     what: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """A person's command ended by itself: `ended`, or `not begun` because the server was out of reach at its start."""
+
+    kind: str
+    person: str
+    error: str
 
 
 View = Sequence[Began | Cut | Shown | Stray]
@@ -138,6 +150,17 @@ def judge(truth: Truth) -> Verdict:
         _judge_view(truth, person, known, stored, verdict)
     for pages in truth.paged:
         _judge_pages(truth, pages, known, verdict)
+    return verdict
+
+
+def judge_ends(ends: Iterable[End]) -> Verdict:
+    """Count the commands that ended by themselves; those that could not begin are no fault of theirs."""
+    verdict = Verdict()
+    for end in ends:
+        if end.kind == "not begun":
+            verdict.counts["command not begun"] += 1
+        else:
+            verdict.add("client's command ended", f"{end.person}: {end.error}")
     return verdict
 
 

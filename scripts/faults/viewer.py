@@ -2,25 +2,28 @@
 
 from aiomqtt import PublishPacket
 
-from mqtt_client.events import Event, MessageArrived
+from mqtt_client.events import CaughtUp, Event, MessageArrived
 from mqtt_client.follow import EVERYTHING, Follower
 from mqtt_client.store import Store
-from scripts.faults.ledger import Ledger, digest, read_ledger
+from scripts.faults.ledger import Ledger, digest, read_tail
 from scripts.faults.people import Person, Places
 from scripts.faults.verdict import CUT_MOST
 from wire.topics import archived, events, inbox
 
 _CONVERSATION = b'"conversation":'
+_TAIL_BYTES = 8192
 
 
 class Viewer:
-    """One person's screen, over all runs of its process."""
+    """One person's screen, over all runs of its process. `count` is how many messages it has shown."""
 
     def __init__(self, person: Person, places: Places) -> None:
         path = places.ledger(person.name, "shown")
-        showings = [line for line in read_ledger(path) if line[0] == "shown" and len(line) == 6]
-        self.shown = {line[3] for line in showings}
+        showings = [line for line in read_tail(path, _TAIL_BYTES) if line[0] == "shown"]
+        self.count = int(showings[-1][6]) if showings else 0
+        self.has_caught_up = False
         self._last = showings[-CUT_MOST:]
+        self._cut: set[str] = set()
         self._archived = archived(person.name)
         self._own = {
             self._archived,
@@ -36,14 +39,17 @@ class Viewer:
         self._ledger.write("began")
         recorded = {identity for identity, _ in store.shown()}
         cursor = store.cursors().get(EVERYTHING, 0)
-        for _, _, sender, id_, seq, _ in self._last:
+        for _, _, sender, id_, seq, _, _ in self._last:
             if (sender, id_) not in recorded and not 0 < int(seq) <= cursor:
                 self._ledger.write("cut", sender, id_)
+                self._cut.add(id_)
         self._last = []
 
     async def run(self, follower: Follower) -> None:
         """Show what is told, without end."""
+        self.has_caught_up = False
         async for event in follower.events():
+            self.has_caught_up = self.has_caught_up or isinstance(event, CaughtUp)
             self._show(event)
 
     def watch(self, packet: PublishPacket) -> None:
@@ -58,6 +64,8 @@ class Viewer:
     def _show(self, event: Event) -> None:
         if isinstance(event, MessageArrived):
             message = event.message
+            self.count += message.id not in self._cut
+            self._cut.discard(message.id)
             self._ledger.write(
                 "shown",
                 str(message.conversation),
@@ -65,5 +73,5 @@ class Viewer:
                 message.id,
                 message.seq or 0,
                 digest(message.body),
+                self.count,
             )
-            self.shown.add(message.id)

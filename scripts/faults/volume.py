@@ -1,6 +1,7 @@
 """A file system of a size of its own, in memory, and filling it up."""
 
 import os
+import shutil
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -41,6 +42,14 @@ class Volume:
     def empty(self) -> None:
         """Give the space back."""
         self._ballast.unlink(missing_ok=True)
+
+    def unmount_kept(self) -> None:
+        """Take the file system away, and leave the files that were in it; pipes are none."""
+        kept = self._directory.with_name(f"{self._directory.name}.kept")
+        shutil.copytree(self._directory, kept, ignore=shutil.ignore_patterns("*.pipe", "*.new"))
+        self.unmount()
+        self._directory.rmdir()
+        kept.rename(self._directory)
 
     def unmount(self) -> None:
         """Take the file system away."""

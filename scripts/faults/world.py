@@ -3,9 +3,10 @@
 import os
 import re
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -47,11 +48,19 @@ class World:
     volume: Volume | None
     rooms: dict[str, Room]
     orders: Orders
+    halted: threading.Event = field(default_factory=threading.Event)
+    """Set when the run is given up: no fault lasts any longer."""
 
     @property
     def clients(self) -> list[str]:
         """Name the client processes."""
         return sorted({person.client for person in self.people})
+
+    @property
+    def programs(self) -> dict[str, Path]:
+        """Name what runs, each with its log."""
+        names = [part.name for part in self.stack.parts()] + [*self.clients, PAGER]
+        return {name: self.process(name).command.log for name in names}
 
     def part(self, name: str) -> Part:
         """Find a part of the stack."""
@@ -84,8 +93,8 @@ class World:
 
 
 @contextmanager
-def running_world(root: Path, people: Sequence[Person], seed: int, *, isolated: bool) -> Iterator[World]:
-    """Start everything; end it all afterwards, whatever has happened."""
+def running_world(root: Path, people: Sequence[Person], seed: int, *, isolated: bool, keep: bool) -> Iterator[World]:
+    """Start everything; end it all afterwards, whatever has happened, and `keep` the clients' stores."""
     places = Places(root)
     for name in ("log", "ledgers"):
         (root / name).mkdir()
@@ -99,6 +108,9 @@ def running_world(root: Path, people: Sequence[Person], seed: int, *, isolated: 
             messages = sum(person.quota for person in people)
             volume = Volume(root / "state" / "postgres", _VOLUME_BYTES + messages * _VOLUME_BYTES_A_MESSAGE)
             exits.callback(volume.unmount)
+            # No fault is a power cut, so nothing is gained by waiting for a disk.
+            stores = Volume(root / "people", _VOLUME_BYTES + messages * _VOLUME_BYTES_A_MESSAGE)
+            exits.callback(stores.unmount_kept if keep else stores.unmount)
         stack = Stack(_config(root / "state", isolated=isolated))
         keeper = exits.enter_context(Keeper())
         world = World(places, stack, keeper, people, volume, rooms, Orders())

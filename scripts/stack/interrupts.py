@@ -4,6 +4,14 @@ import signal
 from types import FrameType
 
 
+class InterruptedByUserError(KeyboardInterrupt):
+    """A KeyboardInterrupt by another name.
+
+    When one of that very type passes through `exec` of a text, as within the making of a dataclass, Python notes it as
+    unhandled for good, and in the end kills itself whatever exit status it was given.
+    """
+
+
 def interrupt_once() -> None:
     """Raise KeyboardInterrupt at the first Ctrl-C, SIGTERM or hang-up; no other keeps one from clearing up."""
     for number in ending_signals():
@@ -19,4 +27,4 @@ def ending_signals() -> list[signal.Signals]:
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     for number in ending_signals():
         signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
+    raise InterruptedByUserError

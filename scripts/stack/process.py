@@ -14,6 +14,7 @@ import psutil
 from scripts.stack.errors import StackError
 
 POLL_SECONDS = 0.02
+GONE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,9 @@ class Process:
             for process in family:
                 with suppress(psutil.NoSuchProcess):
                     process.kill()
-            psutil.wait_procs(family, timeout=10)
+            deadline = time.monotonic() + GONE_SECONDS
+            while not all(map(_is_gone, family)) and time.monotonic() < deadline:
+                time.sleep(POLL_SECONDS)
         self._popen.wait()
 
     def sweep(self) -> None:
@@ -101,6 +104,14 @@ class Process:
     def log_tail(self, lines: int = 15) -> str:
         """Return the last lines it wrote."""
         return "\n".join(self.command.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def _is_gone(process: psutil.Process) -> bool:
+    """Whether it holds nothing any more; its parent may take its time to ask for the exit status."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def wait_until(ready: Callable[[], bool], process: Process, timeout: float = 30.0) -> None:

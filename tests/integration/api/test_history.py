@@ -10,8 +10,9 @@ from uuid import uuid4
 import psycopg2
 import pytest
 
-from auth_api.queries import users
-from auth_api.queries.messages import Reader, conversations
+from auth_api.pool import Pool
+from auth_api.queries.messages import conversations
+from auth_api.tokens import AccessClaims
 from db import ARCHIVE_LOCK
 from tests.integration.api.archive import Archive
 from tests.integration.api.people import PASSWORD, Person, assert_problem
@@ -170,21 +171,19 @@ def test_only_conversations_that_are_listed_are_counted(
     for _ in range(50):
         archive.store(bob.username, alice.username)
     archive.store(new_person().username, alice.username)
-    with closing(psycopg2.connect(api_stack.database_url)) as connection, connection.cursor() as cur:
-        cur.execute("SET enable_seqscan = off")
+    with closing(Pool(api_stack.database_url, 1)) as pool, pool.transaction() as cur:
 
         def rows_read() -> int:
             cur.execute("SELECT idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'messages'")
             ((count,),) = cur.fetchall()
             return int(count)
 
-        reader = users.find(cur, alice.username)
-        assert reader
+        claims = AccessClaims(alice.username, alice.device)
         before = rows_read()
-        (entry,), has_more = conversations(cur, Reader(reader.id, reader.username), None, 1)
+        (entry,), has_more = conversations(cur, claims, None, 1)
         assert (entry.unread, has_more) == (1, True)
         assert rows_read() - before < 10
-        (_, entry), has_more = conversations(cur, Reader(reader.id, reader.username), None, 2)
+        (_, entry), has_more = conversations(cur, claims, None, 2)
         assert (entry.unread, has_more) == (50, False)
         assert rows_read() - before > 50
 

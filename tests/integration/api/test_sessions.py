@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import httpx
 import jwt
@@ -101,6 +102,23 @@ def test_sessions_are_listed_and_end_one_by_one(alice: Person) -> None:
     assert_problem(alice.ask("GET", "/v1/me"), 401)
 
 
+@pytest.mark.parametrize("how", ["ended", "deleted"])
+@pytest.mark.parametrize("path", ["me", "conversations", "messages", "messages/1", "conversations/direct/{}/messages"])
+def test_a_session_that_is_over_is_refused_at_once_by_every_worker(
+    api_stack: RunningStack, alice: Person, path: str, how: str
+) -> None:
+    url = f"{api_stack.server}/v1/{path.format(alice.username)}"
+    with ExitStack() as opened:
+        clients = [opened.enter_context(httpx.Client(trust_env=False, headers=alice.auth)) for _ in range(6)]
+        assert {each.get(url).status_code for each in clients} <= {200, 404}
+        if how == "ended":
+            assert alice.again().ask("DELETE", f"/v1/sessions/{alice.device}").status_code == 204
+        else:
+            assert alice.ask("DELETE", "/v1/me", json={"password": alice.password}).status_code == 204
+        for each in clients:
+            assert_problem(each.get(url), 401)
+
+
 def test_all_sessions_end_together(alice: Person) -> None:
     other = alice.again()
     assert alice.ask("DELETE", "/v1/sessions").status_code == 204
@@ -169,7 +187,8 @@ def test_no_refresh_token_is_stored_in_the_clear(alice: Person, db: connection) 
         assert cur.fetchone() == (0,)
 
 
-def test_last_seen_moves_at_most_once_a_minute(alice: Person, db: connection) -> None:
+@pytest.mark.parametrize("path", ["/v1/me", "/v1/messages"])
+def test_last_seen_moves_at_most_once_a_minute(alice: Person, db: connection, path: str) -> None:
     def last_seen() -> float:
         with db.cursor() as cur:
             cur.execute("SELECT extract(epoch FROM last_seen_at)::float8 FROM devices WHERE id = %s", (alice.device,))
@@ -179,11 +198,11 @@ def test_last_seen_moves_at_most_once_a_minute(alice: Person, db: connection) ->
         return seen
 
     before = last_seen()
-    alice.ask("GET", "/v1/me")
+    alice.ask("GET", path)
     assert last_seen() == before
     with db.cursor() as cur:
         cur.execute("UPDATE devices SET last_seen_at = now() - interval '61 seconds' WHERE id = %s", (alice.device,))
-    alice.ask("GET", "/v1/me")
+    alice.ask("GET", path)
     assert last_seen() > before
 
 

@@ -1,54 +1,22 @@
 """Postgres or the broker goes away in the middle of the flow: nothing is lost, and it is said once."""
 
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
-import pytest
 
 from db.migrate import migrate
 from scripts.stack.postgres import EmbeddedPostgres
-from tests.integration.archiver.conftest import WorldFactory
+from tests.integration.archiver.conftest import WorldFactory, processes, start_over
 from tests.integration.archiver.world import World, numbered, numbers, wait_receipts
 from tests.support.stack import wait_for
 
 COUNT = 3000
 
 
-@pytest.fixture
-def own_postgres(reachable_directory: Path) -> Iterator[EmbeddedPostgres]:
-    """Run a Postgres that the test may stop."""
-    server = EmbeddedPostgres(reachable_directory, reachable_directory / "log")
-    server.start()
-    yield server
-    for process in processes(server):
-        process.send_signal(signal.SIGCONT)
-    server.stop()
-
-
-def processes(server: EmbeddedPostgres) -> list[psutil.Process]:
-    """List the server's processes."""
-    assert server.process
-    if not server.process.alive():
-        return []
-    postmaster = psutil.Process(server.process.pid)
-    return [postmaster, *postmaster.children(recursive=True)]
-
-
 def signal_all(server: EmbeddedPostgres, number: signal.Signals) -> None:
     """Send a signal to all processes of the server."""
     for process in processes(server):
         process.send_signal(number)
-
-
-def start_over(world_factory: WorldFactory, server: EmbeddedPostgres, **settings: str) -> World:
-    """Start an archiver over a server of the test's own."""
-    url = server.create_database("own")
-    migrate(url)
-    world = world_factory(url, **settings)
-    world.start()
-    return world
 
 
 def test_postgres_is_shut_down_in_mid_flow_and_comes_back(

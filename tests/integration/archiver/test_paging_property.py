@@ -23,8 +23,7 @@ from archiver.plan import Archived
 from archiver.storage import Storage
 from auth_api.history import Page, direct_history, feed
 from auth_api.pool import Pool
-from auth_api.queries.sessions import Caller
-from auth_api.queries.users import User
+from auth_api.tokens import AccessClaims
 
 US = 1_700_000_000_000_000
 WRITERS = 4
@@ -61,15 +60,18 @@ class Archive:
     url: str
     pool: Pool
 
-    def add_users(self, *names: str) -> list[Caller]:
-        """Add users; return who they are to the API."""
+    def add_users(self, *names: str) -> list[AccessClaims]:
+        """Add users with a session each; return who they are to the API."""
         with closing(psycopg2.connect(self.url)) as connection, connection, connection.cursor() as cursor:
-            callers = []
             for name in names:
-                cursor.execute("INSERT INTO users (username) VALUES (%s) RETURNING id, created_at", (name,))
-                ((id_, created_at),) = cursor.fetchall()
-                callers.append(Caller(User(id_, name, None, created_at), "aaaaaaaaaa", None, True))
-        return callers
+                cursor.execute(
+                    """
+                    WITH added AS (INSERT INTO users (username) VALUES (%(name)s) RETURNING id)
+                    INSERT INTO devices (id, user_id) SELECT %(name)s, id FROM added
+                    """,
+                    {"name": name},
+                )
+        return [AccessClaims(name, name) for name in names]
 
 
 @pytest.fixture
@@ -98,7 +100,7 @@ def write(archive: Archive, sender: str, names: dict[str, str], work: list[Batch
         for to, outcome in zip(batch.to, outcomes, strict=True):
             assert isinstance(outcome, Archived)
             made.append((outcome.seq, to))
-    storage.close()
+    storage.end()
     return made
 
 

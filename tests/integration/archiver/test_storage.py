@@ -3,10 +3,8 @@
 import random
 import threading
 import time
-from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import Any
 from uuid import uuid4
 
 import psycopg2
@@ -15,65 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from archiver.delivery import Delivery, Origin
-from archiver.errors import OutageError, UnstorableError
-from archiver.letters import Item, Letter, Refused, read_delivery, refuse
+from archiver.letters import Letter, Refused, read_delivery, refuse
 from archiver.plan import Archived
+from archiver.queries import MANY
 from archiver.redelivery import SWEEP_EVERY, WINDOW
 from archiver.rows import COLUMNS, copy_data
 from archiver.storage import CAREFUL_SECONDS, Storage
+from tests.integration.archiver.deliveries import ORIGIN, US, change, item, new_id, numbers, rows
 from wire.message import Envelope, MessageId, RefusedError, read_message, user_properties
-
-US = 1_700_000_000_000_000
-ORIGIN = Origin("archiver.1", 1, resumed=False)
-
-
-@pytest.fixture
-def url(database_url: str) -> str:
-    """Make a database with users in it."""
-    with closing(psycopg2.connect(database_url)) as connection, connection, connection.cursor() as cursor:
-        cursor.execute("INSERT INTO users (username) SELECT 'user' || n FROM generate_series(0, 9) AS n")
-    return database_url
-
-
-@pytest.fixture
-def storage(url: str) -> Iterator[Storage]:
-    """Open the storage."""
-    opened = Storage(url)
-    yield opened
-    opened.close()
-
-
-def item(
-    body: bytes, *, sender: int = 0, to: int = 1, ids: bool = True, number: int = 1, duplicate: bool = False
-) -> Item:
-    """Make a message; its packet id is its number."""
-    properties = [("id", str(uuid4()))] if ids else []
-    topic = f"users/user{to}/inbox/user{sender}"
-    packet_id = (number - 1) % 65_535 + 1
-    return read_delivery(Delivery(number, packet_id, duplicate, topic, body, None, properties, US), uuid4)
-
-
-def new_id() -> MessageId:
-    """Make an id as the archiver does for a message without one."""
-    return MessageId(str(uuid4()))
-
-
-def rows(url: str, statement: str) -> list[tuple[Any, ...]]:
-    """Run a query."""
-    with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
-        cursor.execute(statement)
-        return cursor.fetchall()
-
-
-def change(url: str, statement: str) -> None:
-    """Change the database behind the archiver's back."""
-    with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
-        cursor.execute(statement)
-
-
-def numbers(outcomes: Sequence[object]) -> list[int]:
-    """Return the numbers of what is stored."""
-    return [outcome.seq for outcome in outcomes if isinstance(outcome, Archived)]
 
 
 def write(url: str, seed: int, batches: int) -> list[int]:
@@ -87,7 +34,7 @@ def write(url: str, seed: int, batches: int) -> list[int]:
         ]
         made += numbers(storage.store(Origin(f"archiver.{seed}", 1, resumed=False), items))
         time.sleep(chance.random() * 0.01)
-    storage.close()
+    storage.end()
     return made
 
 
@@ -122,6 +69,14 @@ def test_a_reader_that_pages_by_number_skips_nothing_while_two_archivers_write(u
     assert rows(url, members) == [(0,)]
 
 
+def test_a_batch_of_many_conversations_is_stored_as_any_other(storage: Storage, url: str) -> None:
+    change(url, f"INSERT INTO users (username) SELECT 'user' || n FROM generate_series(10, {MANY}) AS n")  # noqa: S608  # a number
+    items = [item(b"%d" % to, to=to) for to in range(MANY + 1)]
+    assert numbers(storage.store(ORIGIN, items)) == list(range(1, MANY + 2))
+    assert numbers(storage.store(ORIGIN, items)) == list(range(1, MANY + 2))
+    assert rows(url, "SELECT count(*) FROM conversations WHERE last_seq > 0") == [(MANY + 1,)]
+
+
 def test_storing_the_same_batch_again_says_the_same(storage: Storage, url: str) -> None:
     items = [item(b"%d" % number, ids=number % 2 == 0, number=number) for number in range(1, 20)]
     items.append(item(b"", number=20))
@@ -141,7 +96,7 @@ def test_messages_sent_again_among_new_ones_keep_their_numbers(url: str) -> None
         new = [item(b"new", number=number) for number in (first_new, first_new + 1)]
         assert numbers(storage.store(ORIGIN, [new[0], *old, new[1]])) == [first_new, 1, 2, 3, first_new + 1]
         now += 0.6 * CAREFUL_SECONDS
-    storage.close()
+    storage.end()
     assert rows(url, "SELECT count(*) FROM messages") == [(9,)]
 
 
@@ -179,22 +134,16 @@ def test_a_sequence_that_lags_after_a_restore_costs_no_message(storage: Storage,
     assert numbers(storage.store(ORIGIN, [item(b"5")])) == [11]
 
 
-@pytest.mark.parametrize(
-    ("spoiled", "said"),
-    [
-        ("CREATE UNIQUE INDEX spoiled ON messages (sender_id)", "duplicate key value"),
-        ("ALTER TABLE messages ADD COLUMN spoiled text; ALTER TABLE messages ALTER spoiled SET NOT NULL", "null value"),
-        ("ALTER TABLE messages ADD FOREIGN KEY (seq) REFERENCES dead_letters (id)", "foreign key"),
-    ],
-)
-def test_what_is_wrong_with_the_schema_or_other_rows_is_an_outage_that_blames_and_quotes_no_message(
-    storage: Storage, url: str, spoiled: str, said: str
-) -> None:
-    change(url, spoiled)
-    with pytest.raises(OutageError, match=said) as caught:
-        storage.store(ORIGIN, [item(b"one"), item(b"two")])
-    assert "DETAIL" not in str(caught.value)
-    assert rows(url, "SELECT count(*) FROM messages") == [(0,)]
+def test_the_numbers_are_in_order_whatever_isolation_the_database_has_by_default(url: str) -> None:
+    name = rows(url, "SELECT current_database()")[0][0]
+    change(url, f'ALTER DATABASE "{name}" SET default_transaction_isolation = serializable')
+    made: list[int] = []
+    writers = [threading.Thread(target=lambda seed=seed: made.extend(write(url, seed, 20))) for seed in (1, 2)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert sorted(made) == list(range(1, len(made) + 1))
 
 
 texts = st.text(st.characters(codec="utf-8"))
@@ -291,33 +240,6 @@ def test_a_refused_first_message_makes_no_conversation(storage: Storage, url: st
     assert isinstance(letter, Letter)
     storage.store(ORIGIN, [letter])
     assert rows(url, "SELECT count(*) FROM conversations") == [(0,)]
-
-
-def test_what_the_database_refuses_is_told_from_an_outage(storage: Storage, url: str) -> None:
-    storage.check()
-    change(url, "ALTER TABLE messages ADD CHECK (body <> 'poison')")
-    with pytest.raises(UnstorableError, match="CheckViolation"):
-        storage.store(ORIGIN, [item(b"good"), item(b"poison")])
-    assert rows(url, "SELECT count(*) FROM messages") == [(0,)]
-    rows(url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'nightjar-archiver'")
-    numbers(storage.store(ORIGIN, [item(b"good")]))
-    with pytest.raises(OutageError):
-        Storage("postgresql://127.0.0.1:1/x").store(ORIGIN, [item(b"good")])
-    with pytest.raises(OutageError):
-        Storage("postgresql://127.0.0.1:1/x").check()
-    storage.end()
-    with pytest.raises(OutageError, match="ending"):
-        storage.store(ORIGIN, [item(b"good")])
-
-
-def test_a_batch_that_waits_for_another_archiver_can_be_interrupted(storage: Storage, url: str) -> None:
-    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
-        cursor.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
-        threading.Timer(0.3, storage.interrupt).start()
-        with pytest.raises(OutageError):
-            storage.store(ORIGIN, [item(b"good")])
-        connection.rollback()
-    assert numbers(storage.store(ORIGIN, [item(b"good")])) == [1]
 
 
 def test_read_message_refuses_what_the_archive_could_not_hold() -> None:

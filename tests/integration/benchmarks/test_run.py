@@ -40,7 +40,8 @@ def test_a_quick_group_prints_its_figures_beside_their_ceilings_and_writes_nothi
     before = PATH.read_bytes() if PATH.exists() else None
     done = run("connects", "--quick")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "connects/s, distinct tokens" in done.stdout
+    assert "connects/s, tokens the broker has seen" in done.stdout
+    assert "connects/s, distinct tokens (first connect)" in done.stdout
     assert "without plugin" in done.stdout
     assert "CPU a connection: " in done.stdout
     assert (PATH.read_bytes() if PATH.exists() else None) == before

@@ -11,7 +11,7 @@ import pytest
 from scripts.stack.broker import SOURCE
 
 SECONDS = int(os.environ.get("NIGHTJAR_FUZZ_SECONDS", "8"))
-TARGETS = ["token", "verify", "filter", "control"]
+TARGETS = ["token", "verified", "filter", "control"]
 
 
 @pytest.fixture(scope="session")

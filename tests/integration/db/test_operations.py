@@ -43,7 +43,7 @@ def store(url: str, count: int, topic: str = "users/bob/inbox/alice") -> list[in
         for number in range(count)
     ]
     outcomes = storage.store(Origin("archiver.1", 1, resumed=False), letters)
-    storage.close()
+    storage.end()
     return [outcome.seq for outcome in outcomes if isinstance(outcome, Archived)]
 
 

@@ -53,7 +53,7 @@ def processes_of(directory: Path) -> list[str]:
 def test_nothing_is_lost_while_everything_is_killed_frozen_cut_off_and_wiped(reachable_directory: Path) -> None:
     """10,000 messages, each part killed five times; cutting a network and filling a disk need root."""
     log = reachable_directory / "log"
-    arguments = ["--messages", str(MESSAGES), "--kills", str(KILLS), "--seed", "4"]
+    arguments = ["--messages", str(MESSAGES), "--kills", str(KILLS), "--seed", "3"]
     with chaos(log, *arguments, "--keep", str(reachable_directory / "run")) as process:
         status = process.wait(timeout=850)
     said = log.read_text()
@@ -61,7 +61,7 @@ def test_nothing_is_lost_while_everything_is_killed_frozen_cut_off_and_wiped(rea
     assert last.startswith(f"nothing lost: {MESSAGES} sent, {MESSAGES} stored; "), said
     assert status == 0
     if why_not_isolated() is None:
-        assert f"; {FAULTS} faults, {KILLS} kills of each part, seed 4, " in last
+        assert f"; {FAULTS} faults, {KILLS} kills of each part, seed 3, " in last
         assert "NOT DONE" not in said
     else:
         assert "NOT DONE: cut" in last, "what was left out is not kept quiet"
@@ -82,6 +82,16 @@ def test_a_run_that_is_interrupted_leaves_no_process_and_no_mount_behind(
     assert status == (-number if number == signal.SIGKILL else 130), log.read_text()
     wait_for(lambda: processes_of(directory) == [], "all its processes have ended", 60)
     assert str(directory) not in Path("/proc/mounts").read_text()
+
+
+@pytest.mark.xdist_group("chaos")
+def test_a_run_that_is_not_over_in_time_ends_by_itself_and_has_failed(reachable_directory: Path) -> None:
+    log, directory = reachable_directory / "log", reachable_directory / "run"
+    arguments = ["--messages", "100000", "--kills", "1", "--minutes", "0.05", "--keep", str(directory)]
+    with chaos(log, *arguments) as process:
+        assert process.wait(timeout=100) == 1, log.read_text()
+    assert log.read_text().splitlines()[-1].startswith("FAILED: not over after 0.1 minutes"), log.read_text()
+    wait_for(lambda: processes_of(directory) == [], "all its processes have ended", 60)
 
 
 def test_a_directory_that_is_there_already_is_refused_in_one_line(reachable_directory: Path) -> None:

@@ -1,10 +1,15 @@
 """What is read from the system and counted from samples."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from benchmarks.cpu import where_the_limit_is
+from benchmarks.errors import BenchmarkError
 from benchmarks.groups import GROUPS, group
-from benchmarks.memory import MIB, Memory, in_words, read_smaps, total
+from benchmarks.memory import MIB, Memory, in_words, memory_of, read_smaps, total
 from benchmarks.queries import device_of
 from benchmarks.statistics import percentile
 from wire.names import is_device_id
@@ -27,6 +32,19 @@ def test_the_part_that_takes_most_is_named_first() -> None:
 def test_memory_is_read_from_what_the_kernel_adds_up() -> None:
     text = "55d0-7ffc ---p 00000000 00:00 0 [rollup]\nRss:     2048 kB\nPss:     1024 kB\nPss_Anon:     900 kB\n"
     assert read_smaps(text) == Memory(pss=1 * MIB, rss=2 * MIB)
+
+
+def test_what_a_child_holds_counts_for_its_parent() -> None:
+    hold = "held = b'x' * (64 << 20); print(flush=True); input()"
+    before = memory_of(os.getpid())
+    with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout
+        child.stdout.readline()
+        during = memory_of(os.getpid())
+        child.communicate(b"\n")
+    assert 64 * MIB < during.pss - before.pss < 96 * MIB
+    with pytest.raises(BenchmarkError, match="cannot be read"):
+        memory_of(child.pid)
 
 
 def test_memory_of_parts_is_added_up_and_put_into_words() -> None:

@@ -4,7 +4,7 @@ from collections import Counter
 
 from scripts.faults.drops import Drops
 from scripts.faults.people import CLIENTS, make_people
-from scripts.faults.schedule import make_schedule
+from scripts.faults.schedule import make_schedule, steps_of
 
 
 def test_the_same_seed_is_the_same_run_and_another_is_another() -> None:
@@ -13,7 +13,7 @@ def test_the_same_seed_is_the_same_run_and_another_is_another() -> None:
 
 
 def test_each_part_is_killed_as_often_as_was_asked_for_and_the_rest_happens_once() -> None:
-    steps = make_schedule(1, 6)
+    steps = steps_of(make_schedule(1, 6))
     kills = Counter(step.part for step in steps if step.kind == "kill")
     assert kills == {"broker": 6, "archiver": 6, "postgres": 6, "api master": 3, "api worker": 3, "client": 6}
     others = Counter(step.kind for step in steps if step.kind != "kill")
@@ -21,10 +21,35 @@ def test_each_part_is_killed_as_often_as_was_asked_for_and_the_rest_happens_once
 
 
 def test_a_long_run_freezes_and_cuts_more_than_one_part() -> None:
-    steps = make_schedule(1, 100)
+    steps = steps_of(make_schedule(1, 100))
     assert len([step for step in steps if step.kind == "kill"]) == 500
     assert len({step.part for step in steps if step.kind == "freeze"}) == 3
     assert {step.part for step in steps if step.kind == "cut"} == {"client", "archiver"}
+
+
+def test_faults_overlap_on_different_parts_and_strike_while_others_last() -> None:
+    rounds = make_schedule(1, 100)
+    steps = steps_of(rounds)
+    assert [step.number for step in steps] == list(range(1, 516))
+    assert all(len({step.place for step in each.steps}) == len(each.steps) for each in rounds)
+    assert all(len(each.steps) == 1 for each in rounds if each.steps[0].kind == "clock")
+    assert {len(each.steps) for each in rounds} == {1, 2, 3}
+    assert sum(len(each.steps) > 1 for each in rounds) > len(rounds) / 3
+    assert any(
+        step.delay < first.seconds
+        for first, *others in (each.steps for each in rounds)
+        for step in others
+        if first.seconds
+    )
+    assert {each.is_busy for each in rounds} == {True, False}
+
+
+def test_each_part_is_killed_alone_and_together_with_each_other() -> None:
+    rounds = make_schedule(1, 100)
+    names = {step.place for step in steps_of(rounds)}
+    pairs = {frozenset((a.place, b.place)) for each in rounds for a in each.steps for b in each.steps}
+    assert pairs == {frozenset((a, b)) for a in names for b in names}
+    assert {each.steps[0].place for each in rounds if len(each.steps) == 1} == names
 
 
 def test_without_kills_nothing_happens() -> None:

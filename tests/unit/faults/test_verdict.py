@@ -7,8 +7,14 @@ import pytest
 
 from scripts.faults.verdict import MUST_BE_ZERO, Began, Cut, Row, Sent, Shown, Stray, Truth, Verdict, judge
 
-COUNTED_ELSEWHERE = {"refused by the archive", "dropped by the broker"}
-"""By the database and the broker themselves: see `run`."""
+COUNTED_ELSEWHERE = {
+    "refused by the archive",
+    "dropped by the broker",
+    "crashed without a fault",
+    "traceback in a log",
+    "client's command ended",
+}
+"""By the database and the broker themselves, see `run`, and from logs and processes: see `test_crashes`."""
 SENT = {
     "anna": [Sent(f"a{number}", f"body of a{number}") for number in range(1, 4)],
     "bert": [Sent(f"b{number}", f"body of b{number}") for number in range(1, 4)],

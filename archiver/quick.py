@@ -1,0 +1,62 @@
+"""A few plain messages, stored by one statement: a part of `storage`.
+
+While little is sent, what a receipt waits for is the round trips to the database: here it is one, of four or so. A
+message is plain that came with an id and relates to nothing. Whatever else there is to know of it the statement sees
+for itself: it stores all, or none when somebody or a conversation is not there. Then `storage` goes the long way.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from psycopg2.extensions import cursor as Cursor  # noqa: N812  # a class by its name
+
+from archiver import queries
+from archiver.letters import Item, Letter
+from archiver.plan import Archived, Outcome, stored_content_type
+
+MOST: Final = 25
+"""Messages; of about 30 on the long way, with its COPY, is the shorter."""
+MOST_BYTES: Final = 64 * 1024
+"""Bodies of all together, as long as they need not be: they are sent in hexadecimal."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def store(cursor: Cursor, items: Sequence[Item]) -> list[Outcome] | None:
+    """Store new messages and commit; None if that cannot be done so, and then nothing is stored.
+
+    The cursor is of a connection that commits each statement.
+    """
+    letters = _plain(items)
+    if letters is None:
+        return None
+    cursor.execute(
+        queries.QUICK,
+        (
+            [letter.sender for letter in letters],
+            [letter.to for letter in letters],
+            "{" + ",".join([letter.id for letter in letters]) + "}",
+            [_EPOCH + timedelta(microseconds=letter.delivery.received_at) for letter in letters],
+            [letter.envelope.sent_at for letter in letters],
+            [stored_content_type(letter) for letter in letters],
+            [letter.delivery.body for letter in letters],
+        ),
+    )
+    [(newest,)] = cursor.fetchall()
+    if newest is None:
+        return None
+    first = newest - len(letters) + 1
+    return [Archived(letter.id, seq, letter.sender, letter.to) for seq, letter in enumerate(letters, first)]
+
+
+def _plain(items: Sequence[Item]) -> list[Letter] | None:
+    """Return the items as letters if there are few, all are plain, and none is there twice."""
+    if len(items) > MOST:
+        return None
+    letters = [
+        item for item in items if isinstance(item, Letter) and not item.given and item.envelope.relates_to is None
+    ]
+    size = sum([len(letter.delivery.body) for letter in letters])
+    different = len({(letter.id, letter.sender) for letter in letters})
+    return letters if different == len(items) and size <= MOST_BYTES else None

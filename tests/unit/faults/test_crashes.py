@@ -1,0 +1,148 @@
+"""Crashes that no fault explains: each kind is found, and what a fault explains is none."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.faults.crashes import LogWatch
+from scripts.faults.keeper import Job, Keeper
+from scripts.faults.verdict import End, Verdict, judge_ends
+from scripts.stack.process import Command
+from tests.support.stack import wait_for
+
+TRACEBACK = "Traceback (most recent call last):\n  File ...\nKeyError: 1\n"
+KILLED = 7
+"""The id of a process that we killed."""
+
+
+def found_in(path: Path, name: str, *texts: str, excused: tuple[str, ...] = ()) -> Verdict:
+    """Look at a log after each of the texts was added to it."""
+    watch = LogWatch(lambda pid: pid == KILLED)
+    for text in texts:
+        with path.open("a") as log:
+            log.write(text)
+        watch.look({name: path}, "kill broker", excused)
+    return watch.verdict
+
+
+def test_a_traceback_of_ours_is_counted_once_and_named_with_what_struck_meanwhile(tmp_path: Path) -> None:
+    verdict = found_in(tmp_path / "log", "archiver", "INFO begins\n", TRACEBACK[:30], TRACEBACK[30:], "INFO goes on\n")
+    assert verdict.bad == ["traceback in a log"]
+    assert verdict.offenders == {"traceback in a log": ["archiver, during kill broker"]}
+
+
+@pytest.mark.parametrize(
+    "how", ["was sent SIGKILL! Perhaps out of memory?", "was sent SIGSEGV!", "exited with code 3."]
+)
+def test_a_worker_that_ended_is_a_crash_unless_we_killed_it(tmp_path: Path, how: str) -> None:
+    ours = found_in(tmp_path / "ours", "api", f"[ERROR] Worker (pid:{KILLED}) {how}\n")
+    assert ours.bad == []
+    other = found_in(tmp_path / "other", "api", f"[ERROR] Worker (pid:8) {how}\n")
+    assert other.bad == ["crashed without a fault"]
+
+
+def test_a_worker_that_was_asked_to_end_is_no_crash(tmp_path: Path) -> None:
+    assert found_in(tmp_path / "log", "api", "[INFO] Worker (pid:8) was sent SIGTERM!\n").bad == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "LOG:  server process (PID 12) was terminated by signal 11: Segmentation fault",
+        "PANIC:  could not write to file",
+    ],
+)
+def test_a_crash_of_the_database_is_one_unless_its_disk_was_full(tmp_path: Path, line: str) -> None:
+    assert found_in(tmp_path / "one", "postgres", f"{line}\n").bad == ["crashed without a fault"]
+    assert found_in(tmp_path / "two", "postgres", f"{line}\n", excused=("postgres",)).bad == []
+
+
+def test_a_command_that_ends_by_itself_is_a_fault_of_the_client_and_one_that_cannot_begin_is_none() -> None:
+    verdict = judge_ends([End("not begun", "anna", "OutOfReachError: no"), End("ended", "bert", "without a word")])
+    assert verdict.bad == ["client's command ended"]
+    assert verdict.offenders["client's command ended"] == ["bert: without a word"]
+    assert verdict.counts["command not begun"] == 1
+
+
+@pytest.fixture
+def keeper() -> Iterator[Keeper]:
+    """Return a keeper that keeps processes of this test."""
+    with Keeper() as kept:
+        yield kept
+
+
+@pytest.fixture
+def start(keeper: Keeper, tmp_path: Path) -> Callable[[str], int]:
+    """Return a function that starts a Python program as `job` and gives its process id."""
+
+    def start(code: str) -> int:
+        command = Command("job", [sys.executable, "-c", code], tmp_path / "log")
+        return keeper.start(Job("job", lambda: command)).pid
+
+    return start
+
+
+SLEEP = "import time; time.sleep(60)"
+
+
+def ended(keeper: Keeper, first: int) -> Callable[[], bool]:
+    """Make the question whether the job has been started again since process `first`."""
+    return lambda: keeper.process("job").pid != first
+
+
+def test_a_process_that_ends_by_itself_has_crashed(keeper: Keeper, start: Callable[[str], int]) -> None:
+    first = start("raise SystemExit(3)")
+    wait_for(ended(keeper, first), "it was started again", 30)
+    assert keeper.crashes[0].startswith("job ended with 3, see ")
+
+
+def test_a_process_that_was_struck_has_not_crashed(keeper: Keeper, start: Callable[[str], int]) -> None:
+    first = start(SLEEP)
+    keeper.strike(first)
+    keeper.process("job").kill()
+    wait_for(ended(keeper, first), "it was started again", 30)
+    assert keeper.crashes == []
+    assert keeper.was_struck(first)
+
+
+def test_a_process_that_is_excused_has_not_crashed(keeper: Keeper, start: Callable[[str], int]) -> None:
+    first = start(SLEEP)
+    with keeper.excusing("job"):
+        keeper.process("job").kill()
+    wait_for(ended(keeper, first), "it was started again", 30)
+    assert keeper.crashes == []
+
+
+def test_a_process_that_does_not_end_when_asked_to_is_told(keeper: Keeper, start: Callable[[str], int]) -> None:
+    start(SLEEP)
+    keeper.let_end(["job"], 0.1)
+    assert keeper.crashes == ["job did not end when it was asked to"]
+
+
+LIMITED = """
+import signal, time
+from scripts.faults.limit import Limit
+with Limit(0.1, lambda: print("last words", flush=True), patience=0.1) as limit:
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        print("over", limit.is_over, flush=True)
+    {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("then", "said", "status"),
+    [("pass", "over True\n", 0), ("time.sleep(60)", "over True\nlast words\n", 1)],
+    ids=["listens", "hangs"],
+)
+def test_a_run_that_takes_too_long_is_interrupted_and_one_that_hangs_is_killed(
+    then: str, said: str, status: int
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED.format(then)], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert (done.stdout, done.returncode) == (said, status), done.stderr
