@@ -20,6 +20,7 @@ COMMANDS = (
     Command("msg", "/msg USER [TEXT]", "open a conversation, and send the text", "user"),
     Command("history", "/history", "load this conversation back to its first message"),
     Command("find", "/find TEXT", "find in this conversation", "text"),
+    Command("search", "/search TEXT", "find in all conversations", "text"),
     Command("whois", "/whois USER", "show somebody's profile", "user"),
     Command("mute", "/mute", "no bell and no notification for this conversation"),
     Command("unmute", "/unmute", "undo /mute"),

@@ -64,6 +64,10 @@ class Pages:
         found = await asyncio.to_thread(self._chats.found_apart, name, text, (PENDING + 1, 0), _FOUND_MOST)
         return [entry for entry in found if is_whole or entry.place >= floor]
 
+    async def search(self, text: str) -> list[Entry]:
+        """Find the newest 200 messages of all conversations that contain a text, newest first."""
+        return await asyncio.to_thread(self._chats.search_apart, text, _FOUND_MOST)
+
     async def _fetch(self, name: str) -> int:
         api = self._api()
         if api is None:

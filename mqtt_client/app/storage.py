@@ -116,6 +116,12 @@ class Chats(LocalFile):
             (conversation, *before, text.casefold(), most),
         )
 
+    def search_apart(self, text: str, most: int) -> list[Entry]:
+        """Find the newest messages of all conversations whose text contains another; in another thread, as below."""
+        with Chats(self._path, self._me) as apart:
+            where = "WHERE instr(folded(body), ?) ORDER BY sent_at DESC LIMIT ?"
+            return apart._entries(where, (text.casefold(), most))  # of our own class
+
     def found_apart(self, conversation: str, text: str, before: tuple[int, int], most: int) -> list[Entry]:
         """Do what `find` does over a connection of its own: in another thread, while this one goes on."""
         with Chats(self._path, self._me) as apart:

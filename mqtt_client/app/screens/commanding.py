@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from mqtt_client.app.changes import Noticed
-from mqtt_client.app.screens.panels import HelpPanel, PasswordPanel, TextPanel
+from mqtt_client.app.screens.panels import FoundPanel, HelpPanel, PasswordPanel, TextPanel
 from mqtt_client.errors import InputError
 from mqtt_client.text import visible
 from wire.names import is_device_id
@@ -25,6 +25,7 @@ class Commanding:
             "msg": self._msg,
             "history": self._history,
             "find": self._find,
+            "search": self._search,
             "whois": self._whois,
             "mute": self._mute,
             "unmute": self._unmute,
@@ -70,6 +71,16 @@ class Commanding:
 
     async def _find(self, rest: str) -> None:
         self._screen.finding.open(rest)
+
+    async def _search(self, rest: str) -> None:
+        screen = self._screen
+        if not rest:
+            raise InputError("/search TEXT: what?")
+        screen.status.show_notice("searching …", stays=True)
+        found = await screen.ask(lambda backend: backend.pages.search(rest))
+        screen.status.show_notice("" if found else f"{rest!r} is in no conversation that is stored here")
+        if found:
+            await screen.app.push_screen(FoundPanel(found, screen.nightjar.zone), screen.talk.open_at)
 
     async def _whois(self, rest: str) -> None:
         opened = self._screen.roster.get(self._screen.talk.opened)

@@ -1,6 +1,7 @@
 """What opens over the chat: help, a text, the switcher, the password."""
 
 from collections.abc import Mapping
+from datetime import tzinfo
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
@@ -13,8 +14,9 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from mqtt_client.app.commands import COMMANDS
-from mqtt_client.app.entries import Row
+from mqtt_client.app.entries import Entry, Row
 from mqtt_client.app.keys import FIXED, KEYS, keys_of, spoken
+from mqtt_client.app.lines import local, shown_text
 from mqtt_client.app.roster import matching
 from mqtt_client.errors import ClientError
 from mqtt_client.text import visible
@@ -27,6 +29,7 @@ _CSS = """
 {name} #box {{ width: 90%; max-width: 100; height: auto; max-height: 90%; border: solid $primary; background: $surface; padding: 0 1; }}
 """  # noqa: E501  # CSS
 _SWITCH_MOST = 50
+_FOUND_SHOWN = 200
 
 
 class TextPanel(ModalScreen[None]):
@@ -127,6 +130,39 @@ class Switcher(ModalScreen[str | None]):
         found.clear_options()
         found.add_options([Option(Content(text)) for text in texts])
         found.highlighted = 0 if texts else None
+
+
+class FoundPanel(ModalScreen[Entry | None]):
+    """Messages that a search has found; hands back the one that is chosen."""
+
+    CSS = _CSS.format(name="FoundPanel") + "FoundPanel OptionList { height: auto; max-height: 20; border: none; }"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "close")]
+
+    def __init__(self, found: list[Entry], zone: tzinfo | None) -> None:
+        """Take what was found."""
+        super().__init__()
+        self._found = found
+        self._zone = zone
+
+    def compose(self) -> ComposeResult:
+        """Put the box together."""
+        lines = []
+        for entry in self._found:
+            moment = local(entry.sent_at, self._zone)
+            place = visible(entry.conversation.partition(":")[2])
+            body = " ".join(shown_text(entry))[:_FOUND_SHOWN]
+            lines.append(Option(Content(f"{moment:%Y-%m-%d %H:%M}  {place}  {visible(entry.sender)}: {body}")))
+        box = Vertical(OptionList(*lines, id="found"), id="box")
+        box.border_title = f"{len(self._found)} found (Escape closes)"
+        yield box
+
+    def on_mount(self) -> None:
+        """Begin with the newest."""
+        self.query_one(OptionList).focus()
+
+    @on(OptionList.OptionSelected)
+    def _selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._found[event.option_index])
 
 
 class PasswordPanel(ModalScreen[None]):

@@ -101,7 +101,7 @@ class Talk:
         if here:
             fresh = next((entry for entry in here if entry.arrival in news), None)
             if fresh and screen.messages.unread_from is None and not self._is_seen():
-                screen.messages.unread_from = fresh.arrival
+                screen.messages.draw_unread_line(fresh.arrival)
             for late in self._late:
                 late.extend(here)
             screen.messages.viewport.merge(here)
@@ -162,6 +162,16 @@ class Talk:
         elif self.opened is not None:
             self._screen.work(self._open(self.opened), group="open")
 
+    def open_at(self, entry: Entry | None) -> None:
+        """Go to a message of whatever conversation."""
+        if entry is None:
+            return
+        if entry.conversation != self.opened:
+            self.keep_draft()
+            self._screen.workers.cancel_group(self._screen, "load")
+            self.show(entry.conversation, Page(at_start=True))
+        self.go_to(entry)
+
     def go_to(self, entry: Entry) -> None:
         """Go to a message, and choose it."""
         self._screen.work(self._go_to(entry), group="open")
@@ -200,7 +210,7 @@ class Talk:
                     return
                 screen.composer.fill("")
                 self._keep_typed(text)
-                screen.messages.unread_from = None
+                screen.messages.draw_unread_line(None)
                 screen.work(self._send(self.opened, said, text), group=f"send {screen.app_time()}")
 
     def rejected(self) -> Entry | None:

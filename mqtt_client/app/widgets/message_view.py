@@ -80,6 +80,12 @@ class MessageView(Widget):
         self.viewport.show(page)
         self.changed()
 
+    def draw_unread_line(self, above: int | None) -> None:
+        """Have the line above a message, or none."""
+        if above != self.unread_from:
+            self.unread_from = above
+            self.viewport.forget_layout()
+
     def changed(self) -> None:
         """Draw anew, and ask for more when an end is near."""
         self._strips = None

@@ -11,7 +11,7 @@ from mqtt_client.app.config import Config
 from mqtt_client.app.keys import KEYS
 from mqtt_client.app.nightjar import NightjarApp
 from mqtt_client.app.screens.chat import ChatScreen
-from mqtt_client.app.screens.panels import HelpPanel, PasswordPanel, Switcher
+from mqtt_client.app.screens.panels import FoundPanel, HelpPanel, PasswordPanel, Switcher
 from mqtt_client.app.storage import Incoming
 from mqtt_client.events import Event, ReceiptArrived
 from tests.support.waiting import until
@@ -258,6 +258,7 @@ async def test_help_names_every_key_and_command(make_app: MakeApp, talks: list[I
         ("/nonsense", "/nonsense is no command"),
         ("/msg", "who is it for?"),
         ("/msg NOBODY", "is no username"),
+        ("/search", "what?"),
         ("/whois", "out of reach"),
         ("/whois bob", "out of reach"),
         ("/sessions", "out of reach"),
@@ -337,3 +338,23 @@ async def test_what_cannot_be_sent_is_in_the_input_again(make_app: MakeApp, talk
         await typed(pilot, "x" * 70_000)
         await until(pilot, lambda: "too_large" in screen.status.text)
         assert screen.composer.text == "x" * 70_000
+
+
+async def test_a_search_goes_through_all_conversations(make_app: MakeApp, talks: list[Incoming]) -> None:
+    """/search, Enter on one of them opens its conversation there; nothing found is said."""
+    app = make_app(talks)
+    async with app.run_test(size=SIZE) as pilot:
+        screen = chat(app)
+        await until(pilot, lambda: screen.status.link.state == "offline")
+        await typed(pilot, "/search MESSAGE 7")
+        await until(pilot, lambda: isinstance(app.screen, FoundPanel))
+        await pilot.press("enter")
+        await until(pilot, lambda: screen.talk.opened == "direct:bob")
+        await until(pilot, lambda: screen.messages.chosen is not None and screen.messages.chosen.seq == 7)
+        await typed(pilot, "/search [no such] text")
+        await until(pilot, lambda: "is in no conversation" in screen.status.text)
+        await typed(pilot, "/search carol")
+        await until(pilot, lambda: isinstance(app.screen, FoundPanel))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen)
+        assert screen.talk.opened == "direct:bob"
