@@ -1,6 +1,7 @@
 """Starting the app: what is on this machine is on the screen before anything is asked."""
 
 import os
+import shutil
 import sys
 import termios
 from collections.abc import Mapping
@@ -85,7 +86,7 @@ def _write(text: str) -> None:
 
 
 def _size() -> tuple[int, int]:
-    width, height = os.get_terminal_size(sys.stderr.fileno())
+    width, height = shutil.get_terminal_size()  # as Textual asks
     return max(width, LIST_WIDTH + 4), max(height, 5)
 
 

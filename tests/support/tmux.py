@@ -24,7 +24,7 @@ class AppTerminal:
     ) -> None:
         self._socket = socket
         width, height = size
-        kept = {name: value for name, value in environment.items() if name not in ("TMUX", "NO_COLOR")}
+        kept = {name: value for name, value in environment.items() if name not in ("TMUX", "NO_COLOR", "COLUMNS", "LINES")}
         settings = [f"{name}={value}" for name, value in {**kept, "TERM": "xterm-256color"}.items()]
         command = shlex.join(["env", "-i", *settings, sys.executable, "-m", "mqtt_client", *arguments])
         self._tmux(
