@@ -14,6 +14,7 @@ from tests.support.stack import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 _STARTS_WITHIN = 30.0
+_NOT_KEPT = {"TMUX", "NO_COLOR", "COLUMNS", "LINES"}
 
 
 class AppTerminal:
@@ -24,7 +25,7 @@ class AppTerminal:
     ) -> None:
         self._socket = socket
         width, height = size
-        kept = {name: value for name, value in environment.items() if name not in ("TMUX", "NO_COLOR", "COLUMNS", "LINES")}
+        kept = {name: value for name, value in environment.items() if name not in _NOT_KEPT}
         settings = [f"{name}={value}" for name, value in {**kept, "TERM": "xterm-256color"}.items()]
         command = shlex.join(["env", "-i", *settings, sys.executable, "-m", "mqtt_client", *arguments])
         self._tmux(

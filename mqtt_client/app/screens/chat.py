@@ -1,4 +1,4 @@
-"""The chat: the list, one conversation, the input. What it does with them is in `talk`, `finding` and `commanding`."""
+"""The chat: the list, one conversation, the input. `talk`, `finding`, `commanding` and `pressing` act on it."""
 
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
@@ -20,12 +20,13 @@ from mqtt_client.app.changes import (
     Noticed,
     RowsChanged,
 )
-from mqtt_client.app.entries import Row, Snapshot
+from mqtt_client.app.entries import Snapshot
 from mqtt_client.app.keys import KEYS, footer, keys_of, spoken
 from mqtt_client.app.listing import WIDE_ENOUGH
 from mqtt_client.app.roster import Roster
 from mqtt_client.app.screens.commanding import Commanding
 from mqtt_client.app.screens.finding import Finding
+from mqtt_client.app.screens.pressing import Pressing
 from mqtt_client.app.screens.talk import Talk
 from mqtt_client.app.widgets.composer import Composer
 from mqtt_client.app.widgets.conversation_list import ConversationList
@@ -67,6 +68,7 @@ class ChatScreen(Screen[None]):
         self.talk = Talk(self)
         self.finding = Finding(self)
         self.commands = Commanding(self)
+        self.keys = Pressing(self)
         self._snapshot = snapshot
         self._wanted = wanted
         self._is_composed = False
@@ -222,70 +224,12 @@ class ChatScreen(Screen[None]):
 
     def action_press(self, name: str) -> None:
         """Do what a key stands for, after what was typed before it: that waits in the input's queue."""
-        self.composer.call_later(self._press, name)
-
-    def _press(self, name: str) -> None:
-        view, talk = self.messages, self.talk
-        following = talk.opened
-        {
-            "help": lambda: self.commands.follow("help", ""),
-            "switch": self.nightjar.switch,
-            "next_unread": lambda: self._open(self.roster.next_unread(following)),
-            "next": lambda: self._open(self.roster.step(following, 1)),
-            "previous": lambda: self._open(self.roster.step(following, -1)),
-            "find": self.finding.open,
-            "page_up": lambda: view.scroll_pages(-1),
-            "page_down": lambda: view.scroll_pages(1),
-            "line_up": lambda: view.scroll_lines(-1),
-            "line_down": lambda: view.scroll_lines(1),
-            "top": self._to_top,
-            "bottom": talk.to_end,
-            "select_up": lambda: view.select(-1),
-            "select_down": lambda: view.select(1),
-            "copy": self.copy_chosen,
-            "resend": lambda: self.commands.follow("resend", ""),
-            "discard": lambda: self.commands.follow("discard", ""),
-            "newline": self.composer.action_newline,
-            "edit": self._edit,
-            "complete": self.composer.action_complete,
-            "cancel": self._cancel,
-            "quit": self.nightjar.leave,
-        }[name]()
+        self.composer.call_later(self.keys.press, name)
 
     def action_number(self, number: int) -> None:
         """Open the conversation of that number."""
         if number <= len(self.roster.rows):
-            self.composer.call_later(self._open, self.roster.rows[number - 1])
-
-    def _open(self, row: Row | None) -> None:
-        self.talk.open(row.name if row else None)
-
-    def _to_top(self) -> None:
-        self.messages.viewport.to_start()
-        self.messages.changed()
-
-    def copy_chosen(self) -> None:
-        """Copy the text of a message as it was sent."""
-        entries = self.messages.viewport.entries
-        entry = self.messages.chosen or (entries[-1] if entries else None)
-        if entry:
-            self.app.copy_to_clipboard(entry.text)
-            self.status.show_notice("copied")
-
-    def _edit(self) -> None:
-        try:
-            self.composer.fill(self.nightjar.edit(self.composer.text))
-        except ClientError as error:
-            self.status.show_notice(str(error))
-
-    def _cancel(self) -> None:
-        self.workers.cancel_group(self, "history")
-        self.status.show_notice("")
-        if self.finding.is_open:
-            self.finding.close()
-        elif self.messages.selected is not None:
-            self.messages.selected = None
-            self.messages.changed()
+            self.composer.call_later(self.talk.open, self.roster.rows[number - 1].name)
 
     @on(ConversationList.Chosen)
     def _chosen(self, message: ConversationList.Chosen) -> None:

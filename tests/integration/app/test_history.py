@@ -144,7 +144,7 @@ async def test_any_text_is_stored_received_shown_and_copied_as_it_was_sent(
         for entry, text in zip(view.viewport.entries, said, strict=True):
             view.selected = entry.arrival
             view.viewport.reveal(entry.arrival)
-            chat(bobs).copy_chosen()
+            chat(bobs).keys.copy_chosen()
             shown = [plain(line)[2:] for arrival, line in view.viewport.lines() if arrival == entry.arrival]
             assert not any(ord(sign) < 32 or 127 <= ord(sign) < 160 for line in shown for sign in line)
             assert "".join(visible_lines(text.removesuffix("\n")))[:20] in "".join(shown)
