@@ -134,8 +134,12 @@ class NightjarApp(App[None]):
         self.run_worker(self._leave(), group="leave", exclusive=True)
 
     async def action_quit(self) -> None:
-        """Leave: Textual's own key for it."""
-        self.leave()
+        """Leave, after what was typed before: Textual's own key for it."""
+        chat = self._chat_screen()
+        if chat is not None:
+            chat.action_press("quit")
+        else:
+            self.leave()
 
     async def _leave(self) -> None:
         chat = self._chat_screen()

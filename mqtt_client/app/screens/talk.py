@@ -29,6 +29,7 @@ class Talk:
         self._loading = False
         self._retry_at = 0.0
         self._draft_timer: Timer | None = None
+        self._drafts: dict[str, str] = {}
         self._notified_at = float("-inf")
         # What comes while a page is being read: the page may have been read before it.
         self._late: list[list[Entry]] = []
@@ -38,9 +39,8 @@ class Talk:
     def show(self, name: str, page: Page) -> None:
         """Show a conversation whose last page is at hand."""
         self.opened = name
-        row = self._screen.roster.get(name)
         self._screen.messages.show(page)
-        self._screen.composer.fill(row.draft if row else "")
+        self._screen.composer.fill(self._draft(name))
         self._screen.show_rows()
 
     def open(self, name: str | None) -> None:
@@ -60,7 +60,8 @@ class Talk:
     def keep_draft(self) -> None:
         """Keep what has been typed and not sent."""
         if self.opened is not None and self._has_new_draft:
-            name, text = self.opened, self._screen.composer.text
+            name = self.opened
+            text = self._drafts[name] = self._screen.composer.text
             self._screen.do(lambda backend: backend.keep_draft(name, text))
 
     def keep_draft_soon(self) -> None:
@@ -72,13 +73,18 @@ class Talk:
     async def draft_kept(self) -> None:
         """Keep it, and wait until that is done. Raises ClientError."""
         if self.opened is not None and self._has_new_draft:
-            name, text = self.opened, self._screen.composer.text
+            name = self.opened
+            text = self._drafts[name] = self._screen.composer.text
             await self._screen.ask(lambda backend: backend.keep_draft(name, text))
 
     @property
     def _has_new_draft(self) -> bool:
-        row = self._screen.roster.get(self.opened)
-        return self._screen.composer.text != (row.draft if row else "")
+        return self._screen.composer.text != self._draft(self.opened)
+
+    def _draft(self, name: str | None) -> str:
+        """Return what was kept of a conversation; the list learns of it a moment later."""
+        row = self._screen.roster.get(name)
+        return self._drafts.get(name or "", row.draft if row else "")
 
     async def _open(self, name: str) -> None:
         screen = self._screen
