@@ -30,6 +30,7 @@ KEYS = (
     Key("select_up", ("alt+up",), "choose the message above"),
     Key("select_down", ("alt+down",), "choose the message below"),
     Key("copy", ("alt+c",), "copy the chosen or newest message"),
+    Key("unfold", ("alt+v",), "show all of a long message, or fold it"),
     Key("resend", ("ctrl+r",), "send the rejected message again"),
     Key("discard", ("alt+x",), "drop the rejected message"),
     Key("newline", ("alt+enter", "shift+enter", "ctrl+j"), "begin a new line"),

@@ -13,6 +13,9 @@ from mqtt_client.text import visible, visible_lines
 
 GROUP_SECONDS = 300
 """Messages of one sender that are not further apart stand under one name."""
+FOLD_ROWS = 200
+"""Rows of a message that are shown at first: it may have 65,536."""
+_PREVIEW = 80
 _INDENT = "  "
 _MARKS = {Mark.NONE: "", Mark.SENDING: " …", Mark.STORED: " ✓", Mark.REJECTED: " ✗"}
 _REASONS = {
@@ -39,14 +42,19 @@ Line = tuple[Span, ...]
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a layout depends on beside the messages. `resend` names the key that sends a rejected message again."""
+    """What a layout depends on beside the messages.
+
+    `resend` and `unfold` name the keys that send a rejected message again, and show all of a long one; `unfolded` are
+    the arrivals of those that are shown whole.
+    """
 
     width: int
     me: str
     zone: tzinfo | None = None
     unread_from: int | None = None
     resend: str = "Ctrl+R"
-    links: bool = True
+    unfold: str = "Alt+V"
+    unfolded: frozenset[int] = frozenset()
 
 
 def block(entry: Entry, before: Entry | None, setting: Setting) -> list[Line]:
@@ -81,20 +89,23 @@ def local(timestamp: float, zone: tzinfo | None) -> datetime:
         return datetime.fromtimestamp(min(max(timestamp, 0.0), 253402300799.0), UTC)
 
 
-def shown_text(entry: Entry) -> list[str]:
-    """Write a body as lines that are safe to show; what is no text is named by its type and size."""
+def shown_text(entry: Entry, most: int | None = None) -> list[str]:
+    """Write a body, or its first `most` characters, as lines that are safe to show.
+
+    What is no text is named by its type and size.
+    """
     relation = f"[{visible(entry.relation)}] " if entry.relation else ""
     if not entry.body:
         return [relation.rstrip() or "[retracted]"]
     if not entry.is_text:
         return [f"{relation}[{visible(entry.content_type)}, {len(entry.body)} bytes]"]
-    first, *rest = visible_lines(entry.text)
+    first, *rest = visible_lines(entry.text if most is None else entry.text[:most])
     return [relation + first, *rest]
 
 
 def preview(entry: Entry, me: str) -> str:
     """Write the beginning of a message for the list of conversations."""
-    text = shown_text(entry)[0][:80]
+    text = shown_text(entry, _PREVIEW)[0]
     return f"you: {text}" if entry.sender == me else text
 
 
@@ -119,20 +130,27 @@ def _continues(entry: Entry, before: Entry | None) -> bool:
 def _body(entry: Entry, setting: Setting) -> list[Line]:
     lines: list[Line] = []
     is_text = entry.is_text and bool(entry.body)
-    for text in shown_text(entry):
+    is_whole = entry.arrival in setting.unfolded
+    texts = entry.text.split("\n", FOLD_ROWS)[:FOLD_ROWS] if is_text and not is_whole else []
+    most = None if is_whole else min(_room(setting) * FOLD_ROWS, sum(map(len, texts)) + FOLD_ROWS)
+    for text in shown_text(entry, most if is_text else None):
+        if len(lines) > FOLD_ROWS and not is_whole:
+            break
         coming = deque(styled(text) if is_text else [])
         here: list[Styled] = []
         for start, end in wrapped(text, _room(setting)):
             here = [part for part in here if part.end > start]
             while coming and coming[0].start < end:
                 here.append(coming.popleft())
-            lines.append((Span(_INDENT), *_spans(text, start, end, here, setting)))
+            lines.append((Span(_INDENT), *_spans(text, start, end, here)))
+    if most is not None and is_text and (len(lines) > FOLD_ROWS or len(entry.text) > most):
+        lines[FOLD_ROWS:] = [(Span(f"{_INDENT}… it goes on: {setting.unfold} shows all of it", ("notice",)),)]
     if _MARKS[entry.mark]:
         lines[-1] = (*lines[-1], Span(_MARKS[entry.mark], (str(entry.mark),)))
     return lines
 
 
-def _spans(text: str, start: int, end: int, here: Sequence[Styled], setting: Setting) -> list[Span]:
+def _spans(text: str, start: int, end: int, here: Sequence[Styled]) -> list[Span]:
     """Cut one row of a line into spans of one look each; `here` is what is styled in it."""
     if not here:
         return [Span(text[start:end])]
@@ -142,7 +160,7 @@ def _spans(text: str, start: int, end: int, here: Sequence[Styled], setting: Set
         over = [part for part in here if part.start <= left and part.end >= right]
         link = next((text[part.start : part.end] for part in over if part.kind == "link"), "")
         styles = tuple(dict.fromkeys(part.kind for part in over))
-        spans.append(Span(text[left:right], styles, link if setting.links else ""))
+        spans.append(Span(text[left:right], styles, link))
     return spans
 
 

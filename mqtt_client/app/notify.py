@@ -25,7 +25,7 @@ def sequence(config: Config, entry: Entry, *, in_tmux: bool) -> str:
     parts = []
     if config.desktop:
         title = _safe(entry.sender)
-        body = _safe(shown_text(entry)[0]) if config.previews else "new message"
+        body = _safe(shown_text(entry, _PREVIEW)[0]) if config.previews else "new message"
         oscs = (f"\x1b]777;notify;{title};{body}\x1b\\", f"\x1b]9;{title}: {body}\x1b\\")
         parts += [_through_tmux(osc) if in_tmux else osc for osc in oscs]
     if config.bell:

@@ -183,9 +183,10 @@ class Viewport:
         index, line = self._place()
         while index < len(self._entries) and len(shown) < self.height:
             arrival = self._entries[index].arrival
-            shown += [(arrival, each) for each in self._block(index)[line:]]
+            part = self._block(index)[line : line + self.height - len(shown)]
+            shown += [(arrival, each) for each in part]
             index, line = index + 1, 0
-        return shown[: self.height]
+        return shown
 
     def _settle(self) -> None:
         """Stand at the end when nothing is below the screen."""

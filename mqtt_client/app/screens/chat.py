@@ -82,7 +82,8 @@ class ChatScreen(Screen[None]):
             yield ConversationList()
             with Vertical():
                 yield Static("", id="title", markup=False)
-                yield MessageView(self.me, app.zone, resend=spoken(keys_of(app.config.keys, "resend")[0]))
+                resend, unfold = (spoken(keys_of(app.config.keys, name)[0]) for name in ("resend", "unfold"))
+                yield MessageView(self.me, app.zone, (resend, unfold))
                 yield Input(placeholder="find in this conversation", id="find")
                 yield StatusLine()
                 yield Composer()

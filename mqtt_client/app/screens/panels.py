@@ -150,7 +150,7 @@ class FoundPanel(ModalScreen[Entry | None]):
         for entry in self._found:
             moment = local(entry.sent_at, self._zone)
             place = visible(entry.conversation.partition(":")[2])
-            body = " ".join(shown_text(entry))[:_FOUND_SHOWN]
+            body = " ".join(shown_text(entry, _FOUND_SHOWN))
             lines.append(Option(Content(f"{moment:%Y-%m-%d %H:%M}  {place}  {visible(entry.sender)}: {body}")))
         box = Vertical(OptionList(*lines, id="found"), id="box")
         box.border_title = f"{len(self._found)} found (Escape closes)"

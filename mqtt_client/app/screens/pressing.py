@@ -37,6 +37,7 @@ class Pressing:
             "select_up": lambda: view.select(-1),
             "select_down": lambda: view.select(1),
             "copy": self.copy_chosen,
+            "unfold": view.unfold,
             "resend": lambda: screen.commands.follow("resend", ""),
             "discard": lambda: screen.commands.follow("discard", ""),
             "newline": screen.composer.action_newline,

@@ -59,11 +59,12 @@ class MessageView(Widget):
     class Moved(Message):
         """Where the view stands has changed."""
 
-    def __init__(self, me: str = "", zone: tzinfo | None = None, *, resend: str = "Ctrl+R") -> None:
-        """Say whose messages carry marks, and by which clock times are shown."""
+    def __init__(self, me: str = "", zone: tzinfo | None = None, keys: tuple[str, str] = ("", "")) -> None:
+        """Say whose messages carry marks, by which clock times are shown, and the keys that resend and unfold."""
         super().__init__()
         self._zone = zone
-        self._resend = resend
+        self._keys = keys
+        self._unfolded: set[int] = set()
         self.me = me
         self.unread_from: int | None = None
         self.selected: int | None = None
@@ -119,6 +120,15 @@ class MessageView(Widget):
             self.viewport.reveal(found.arrival)
             self.changed()
 
+    def unfold(self) -> None:
+        """Show all of the message that is chosen, or of the newest on the screen; again: fold it."""
+        shown = [arrival for arrival, _ in self.viewport.lines() if arrival is not None]
+        arrival = self.selected if self.selected is not None else (shown[-1] if shown else None)
+        if arrival is not None:
+            self._unfolded ^= {arrival}
+            self.viewport.forget_layout()
+            self.changed()
+
     @property
     def chosen(self) -> Entry | None:
         """The message that is chosen."""
@@ -170,7 +180,8 @@ class MessageView(Widget):
 
     def _lay_out(self, entry: Entry, before: Entry | None) -> list[Line]:
         width = max(4, self.size.width)
-        setting = Setting(width, self.me, self._zone, self.unread_from, self._resend)
+        resend, unfold = self._keys
+        setting = Setting(width, self.me, self._zone, self.unread_from, resend, unfold, frozenset(self._unfolded))
         return block(entry, before, setting)
 
     def _draw(self) -> list[Strip]:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from mqtt_client.app.lines import Setting, block, plain, shown_text
+from mqtt_client.app.lines import FOLD_ROWS, Setting, block, plain, shown_text
 from mqtt_client.app.markup import styled
 from mqtt_client.app.wrap import fitted, wrapped
 from mqtt_client.text import visible, visible_lines
@@ -62,7 +62,8 @@ def test_rows_together_are_the_line(line: str, width: int) -> None:
 def test_every_character_of_a_message_is_on_the_screen(text: str, width: int) -> None:
     """In its visible form, whatever it is and however narrow the screen is."""
     entry = an_entry(text or "x")
-    lines = block(entry, an_entry("before", arrival=1), Setting(width, "alice"))
+    setting = Setting(width, "alice", unfolded=frozenset([entry.arrival]))
+    lines = block(entry, an_entry("before", arrival=1), setting)
     shown = "".join(plain(line)[2:] for line in lines)
     assert shown == "".join(visible_lines(text or "x"))
     assert not any(ord(sign) < 32 or 127 <= ord(sign) < 160 for sign in shown)
@@ -115,3 +116,22 @@ def test_no_line_takes_long_to_lay_out(sign: str) -> None:
 def test_a_fitted_text_has_exactly_its_width(text: str, width: int) -> None:
     """Whatever is in it."""
     assert cell_len(fitted(visible(text), width)) == width
+
+
+@pytest.mark.parametrize("text", ["\n" * 65535, "a\n" * 32767, "word " * 13107, "\u6f22" * 21845, "x" * 65536])
+def test_a_long_message_is_folded_until_all_of_it_is_wanted(text: str) -> None:
+    """So that no message holds up the screen; a line says how to see the rest."""
+    entry, before = an_entry(text), an_entry("before", arrival=1)
+    folded = block(entry, before, Setting(60, "alice"))
+    assert len(folded) == FOLD_ROWS + 1
+    assert plain(folded[-1]) == "  … it goes on: Alt+V shows all of it"
+    whole = block(entry, before, Setting(60, "alice", unfolded=frozenset([entry.arrival])))
+    assert "".join(plain(line)[2:] for line in whole) == "".join(visible_lines(text.removesuffix("\n")))
+
+
+@given(st.integers(1, 400), st.integers(1, 120))
+def test_a_message_that_fits_is_not_folded(rows: int, width: int) -> None:
+    """Up to the last row that is shown."""
+    entry = an_entry("\n".join(["x" * width] * rows))
+    lines = block(entry, an_entry("before", arrival=1), Setting(130, "alice"))
+    assert len(lines) == (rows if rows <= FOLD_ROWS else FOLD_ROWS + 1)

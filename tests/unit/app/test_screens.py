@@ -358,3 +358,15 @@ async def test_a_search_goes_through_all_conversations(make_app: MakeApp, talks:
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is screen)
         assert screen.talk.opened == "direct:bob"
+
+
+async def test_a_long_message_is_unfolded_and_folded_again(make_app: MakeApp) -> None:
+    """Alt+V, for the one that is on the screen."""
+    app = make_app([an_incoming(1, "\n".join(f"row {number}" for number in range(1, 301)))])
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, shows(app, "Alt+V shows all of it"))
+        assert shows(app, "row 200")()
+        await pilot.press("alt+v")
+        await until(pilot, shows(app, "row 300"))
+        await pilot.press("alt+v")
+        await until(pilot, shows(app, "Alt+V shows all of it"))
