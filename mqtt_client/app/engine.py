@@ -49,6 +49,9 @@ class Engine:
                 with suppress(RuntimeError):  # it has just ended by itself
                     self._loop.call_soon_threadsafe(self._cancel)
             self._thread.join(_STOP_SECONDS)
+        elif self._chats is not None:
+            # It has never begun, or has closed them itself.
+            self._chats.close()
 
     async def do(self, work: "Callable[[Backend], Awaitable[Result]]", *, logged_in: bool = False) -> Result:
         """Have the backend do something and return what came of it. Raises ClientError.

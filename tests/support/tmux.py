@@ -14,7 +14,7 @@ from tests.support.stack import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 _STARTS_WITHIN = 30.0
-_NOT_KEPT = {"TMUX", "NO_COLOR", "COLUMNS", "LINES"}
+_NOT_KEPT = {"TMUX", "COLUMNS", "LINES"}
 
 
 class AppTerminal:
@@ -41,9 +41,9 @@ class AppTerminal:
         """Type text as it stands."""
         self._tmux("send-keys", "-l", text)
 
-    def screen(self) -> str:
-        """Read the screen."""
-        return self._tmux("capture-pane", "-p").rstrip()
+    def screen(self, *, looks: bool = False) -> str:
+        """Read the screen, with colours and the like as escape sequences when they are wanted."""
+        return self._tmux("capture-pane", "-p", *(["-e"] if looks else [])).rstrip()
 
     def wait_for(self, text: str, timeout: float = _STARTS_WITHIN) -> str:
         """Wait until the screen has a text; return the screen."""
@@ -66,11 +66,15 @@ class AppTerminal:
 
     def kill(self) -> None:
         """Kill -9 the app."""
+        self.signal("KILL")
+        self.wait_for("ended with 137")
+
+    def signal(self, name: str) -> None:
+        """Send the app a signal."""
         shell = self._tmux("list-panes", "-F", "#{pane_pid}").strip()
         children = Path(f"/proc/{shell}/task/{shell}/children").read_text().split()
         for child in children:
-            os.kill(int(child), signal.SIGKILL)
-        self.wait_for("ended with 137")
+            os.kill(int(child), signal.Signals[f"SIG{name}"])
 
     def close(self) -> None:
         """End the terminal, and what runs in it."""
