@@ -38,9 +38,12 @@ def terminal(environment: dict[str, str]) -> Iterator[AppTerminal]:
 def test_everything_stored_can_be_read_and_searched_without_the_server(terminal: AppTerminal) -> None:
     """Back to the first message; what is written waits."""
     terminal.wait_for(f"message {COUNT - 1}")
-    for _ in range(40):
+
+    def further_up() -> bool:
         terminal.press("PPage")
-    wait_for(lambda: "message 0 " in terminal.screen(), "the first message")
+        return "message 0 " in terminal.screen()
+
+    wait_for(further_up, "the first message")
     terminal.press("C-End")
     terminal.wait_for(f"message {COUNT - 1}")
     terminal.write("/search message 42 with")
