@@ -50,6 +50,7 @@ def test_everything_stored_can_be_read_and_searched_without_the_server(terminal:
     terminal.press("Enter")
     terminal.wait_for("─ 1 found")
     terminal.press("Enter")
+    terminal.wait_without("─ 1 found")
     terminal.wait_for("message 42 with")
     terminal.write("for later")
     terminal.press("Enter")
