@@ -22,7 +22,7 @@ from mqtt_client.app.palette import DARK, DEFAULT, PALETTES
 from mqtt_client.app.screens.chat import ChatScreen
 from mqtt_client.app.screens.editing import edited
 from mqtt_client.app.screens.login import LoginScreen
-from mqtt_client.app.screens.panels import Switcher
+from mqtt_client.app.screens.panels import HelpPanel, Switcher
 from mqtt_client.app.storage import Chats
 from mqtt_client.app.terminal import TakingOverDriver, teach_alt_keys
 from mqtt_client.errors import ClientError, InputError
@@ -161,6 +161,10 @@ class NightjarApp(App[None]):
         chat = self._chat_screen()
         if chat is not None:
             self.push_screen(Switcher(chat.roster.rows), self._switched)
+
+    def show_help(self) -> None:
+        """Open the help."""
+        self.push_screen(HelpPanel(self.config.keys))
 
     def edit(self, text: str) -> str:
         """Let the editor change a text. Raises InputError."""

@@ -26,7 +26,7 @@ from mqtt_client.app.listing import WIDE_ENOUGH
 from mqtt_client.app.roster import Roster
 from mqtt_client.app.screens.commanding import Commanding
 from mqtt_client.app.screens.finding import Finding
-from mqtt_client.app.screens.pressing import Pressing
+from mqtt_client.app.screens.pressing import OPENING, Pressing
 from mqtt_client.app.screens.talk import Talk
 from mqtt_client.app.widgets.composer import Composer
 from mqtt_client.app.widgets.conversation_list import ConversationList
@@ -224,8 +224,14 @@ class ChatScreen(Screen[None]):
     # What is pressed
 
     def action_press(self, name: str) -> None:
-        """Do what a key stands for, after what was typed before it: that waits in the input's queue."""
-        self.composer.call_later(self.keys.press, name)
+        """Do what a key stands for, after what was typed before it: that waits in the input's queue.
+
+        What opens something does so at once: what is typed next is for that, and must not become a message.
+        """
+        if name in OPENING:
+            self.keys.press(name)
+        else:
+            self.composer.call_later(self.keys.press, name)
 
     def action_number(self, number: int) -> None:
         """Open the conversation of that number."""

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from mqtt_client.app.changes import Noticed
-from mqtt_client.app.screens.panels import FoundPanel, HelpPanel, PasswordPanel, TextPanel
+from mqtt_client.app.screens.panels import FoundPanel, PasswordPanel, TextPanel
 from mqtt_client.errors import InputError
 from mqtt_client.text import visible
 from wire.names import is_device_id
@@ -148,7 +148,7 @@ class Commanding:
         await screen.ask(lambda backend: backend.choose("theme", rest))
 
     async def _help(self, _: str) -> None:
-        await self._screen.app.push_screen(HelpPanel(self._screen.nightjar.config.keys))
+        self._screen.nightjar.show_help()
 
     async def _quit(self, _: str) -> None:
         self._screen.nightjar.leave()

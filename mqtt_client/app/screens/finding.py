@@ -29,7 +29,7 @@ class Finding:
         """Show the bar, with a text to find."""
         self._bar.add_class("open")
         self._bar.value = text
-        self._bar.focus()
+        self._screen.set_focus(self._bar)
         if text:
             self.enter()
 
@@ -38,7 +38,7 @@ class Finding:
         self._bar.remove_class("open")
         self._text, self._found = "", []
         self._screen.status.show_notice("")
-        self._screen.composer.focus()
+        self._screen.set_focus(self._screen.composer)
 
     def enter(self) -> None:
         """Find what stands in the bar; again: the one before it."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import tzinfo
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
@@ -74,6 +74,7 @@ def _columns(pairs: list[tuple[str, str]]) -> list[str]:
 class Switcher(ModalScreen[str | None]):
     """Finds a conversation by a part of its name; hands back its name on the wire, or `new:` and what was typed."""
 
+    AUTO_FOCUS = ""
     CSS = _CSS.format(name="Switcher") + "Switcher OptionList { height: auto; max-height: 20; border: none; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "close"),
@@ -86,6 +87,7 @@ class Switcher(ModalScreen[str | None]):
         super().__init__()
         self._rows = rows
         self._names: list[str] = []
+        self._early = ""
 
     def compose(self) -> ComposeResult:
         """Put the box together."""
@@ -94,9 +96,18 @@ class Switcher(ModalScreen[str | None]):
         yield box
 
     def on_mount(self) -> None:
-        """Begin with all."""
-        self._show("")
-        self.query_one(Input).focus()
+        """Begin with all, or with what was typed while the box was put together."""
+        wanted = self.query_one(Input)
+        self._show(self._early)
+        wanted.value = self._early
+        self.set_focus(wanted)
+        wanted.cursor_position = len(self._early)
+
+    def on_key(self, event: events.Key) -> None:
+        """Take what is typed before there is a box to type into."""
+        if self.focused is None and event.is_printable and event.character:
+            self._early += event.character
+            event.stop()
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:

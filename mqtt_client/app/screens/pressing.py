@@ -8,6 +8,9 @@ from mqtt_client.errors import ClientError
 if TYPE_CHECKING:
     from mqtt_client.app.screens.chat import ChatScreen
 
+OPENING = frozenset({"switch", "find", "help"})
+"""Keys that lead to something else that is typed into, or read."""
+
 
 class Pressing:
     """Acts on a chat screen."""
@@ -22,7 +25,7 @@ class Pressing:
         view, talk = screen.messages, screen.talk
         opened = talk.opened
         {
-            "help": lambda: screen.commands.follow("help", ""),
+            "help": screen.nightjar.show_help,
             "switch": screen.nightjar.switch,
             "next_unread": lambda: self._open(screen.roster.next_unread(opened)),
             "next": lambda: self._open(screen.roster.step(opened, 1)),

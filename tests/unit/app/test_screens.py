@@ -3,7 +3,9 @@
 from collections.abc import Awaitable, Callable
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from mqtt_client.app.backend import Backend
 from mqtt_client.app.commands import COMMANDS
@@ -40,6 +42,11 @@ def take(event: Event) -> Callable[[Backend], Awaitable[None]]:
         backend.opened.sync.take(event)
 
     return taken
+
+
+def holds(app: NightjarApp, text: str) -> Callable[[], bool]:
+    """Say whether what has the focus is a field with a text in it."""
+    return lambda: isinstance(app.focused, Input) and app.focused.value == text
 
 
 async def typed(pilot: Screen, text: str) -> None:
@@ -370,3 +377,18 @@ async def test_a_long_message_is_unfolded_and_folded_again(make_app: MakeApp) ->
         await until(pilot, shows(app, "row 300"))
         await pilot.press("alt+v")
         await until(pilot, shows(app, "Alt+V shows all of it"))
+
+
+async def test_what_is_typed_at_once_after_a_key_is_no_message(make_app: MakeApp, talks: list[Incoming]) -> None:
+    """As over a slow line, when keys come all together: they are for what the key opens."""
+    app = make_app(talks)
+    async with app.run_test(size=SIZE) as pilot:
+        screen = chat(app)
+        await until(pilot, lambda: screen.status.link.state == "offline")
+        for key, opened in (("ctrl+k", "bob"), ("ctrl+f", "message")):
+            for each in (key, *opened):
+                app.post_message(events.Key(each, each if len(each) == 1 else None))
+            await until(pilot, holds(app, opened))
+            assert screen.composer.text == ""
+            await pilot.press("escape")
+            await until(pilot, lambda: app.focused is screen.composer)
