@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from textual import on
@@ -10,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import Input, Static
+from textual.worker import Worker
 
 from mqtt_client.app.changes import (
     Change,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from mqtt_client.app.nightjar import NightjarApp
 
 Result = TypeVar("Result")
+Work = Callable[[], Coroutine[None, None, None]]
 
 
 class ChatScreen(Screen[None]):
@@ -108,7 +111,7 @@ class ChatScreen(Screen[None]):
 
     def on_backend_ready(self) -> None:
         """Go on where the snapshot ends: the backend is there, with or without the server."""
-        self.work(self._begin(), group="begin")
+        self.work(self._begin, group="begin")
 
     async def _begin(self) -> None:
         for text in await self.ask(lambda backend: backend.typed()):
@@ -152,9 +155,15 @@ class ChatScreen(Screen[None]):
         """Have the backend do something. Raises ClientError."""
         return await self.nightjar.engine.do(work, logged_in=True)
 
-    def work(self, work: Coroutine[None, None, None], group: str) -> None:
+    def work(self, work: Work, group: str) -> None:
         """Do something beside the screen; what goes wrong is a line. It takes the place of what its group does."""
-        self.run_worker(self._reported(work), group=group, exclusive=True)
+        reported: Work = partial(self._reported, work)
+        _: Worker[None] = self.run_worker(reported, group=group, exclusive=True)
+
+    def work_apart(self, work: Work) -> None:
+        """Do something beside whatever else is done; what goes wrong is a line."""
+        reported: Work = partial(self._reported, work)
+        _: Worker[None] = self.run_worker(reported, group="apart", exclusive=False)
 
     def do(self, work: "Callable[[Backend], Awaitable[object]]") -> None:
         """Have the backend do something that nobody waits for."""
@@ -162,11 +171,11 @@ class ChatScreen(Screen[None]):
         async def done() -> None:
             await self.ask(work)
 
-        self.run_worker(self._reported(done()), group="do", exclusive=False)
+        self.work_apart(done)
 
-    async def _reported(self, work: Coroutine[None, None, None]) -> None:
+    async def _reported(self, work: Work) -> None:
         try:
-            await work
+            await work()
         except ClientError as error:
             self.status.show_notice(str(error))
 
@@ -244,7 +253,7 @@ class ChatScreen(Screen[None]):
 
     @on(Composer.Submitted)
     def _submitted(self, message: Composer.Submitted) -> None:
-        self.talk.submit(message.text)
+        self.talk.submit(message.text, message.conversation)
 
     @on(Composer.Changed)
     def _typed(self) -> None:

@@ -37,7 +37,7 @@ class Commanding:
             "help": self._help,
             "quit": self._quit,
         }[name]
-        self._screen.work(follow(rest), group="history" if name == "history" else f"command {name}")
+        self._screen.work(lambda: follow(rest), group="history" if name == "history" else f"command {name}")
 
     async def _msg(self, rest: str) -> None:
         user, _, text = rest.partition(" ")

@@ -48,7 +48,7 @@ class Finding:
         if text == self._text and self._found:
             self.step(1)
         else:
-            self._screen.work(self._find(text), group="find")
+            self._screen.work(lambda: self._find(text), group="find")
 
     def step(self, by: int) -> None:
         """Go to the match that is older (1) or newer (-1)."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.timer import Timer
@@ -26,7 +27,7 @@ class Talk:
         """Take the screen."""
         self._screen = screen
         self.opened: str | None = None
-        self._loading = False
+        self._loading: object | None = None
         self._retry_at = 0.0
         self._draft_timer: Timer | None = None
         self._drafts: dict[str, str] = {}
@@ -40,6 +41,7 @@ class Talk:
         """Show a conversation whose last page is at hand."""
         self.opened = name
         self._screen.messages.show(page)
+        self._screen.composer.conversation = name
         self._screen.composer.fill(self._draft(name))
         self._screen.show_rows()
 
@@ -48,14 +50,14 @@ class Talk:
         if name is None or name == self.opened:
             return
         self.keep_draft()
-        self._screen.workers.cancel_group(self._screen, "load")
+        self._stop_loading()
         self.show(name, Page(at_start=True))
-        self._screen.work(self._open(name), group="open")
+        self._screen.work(lambda: self._open(name), group="open")
 
     def refresh(self) -> None:
         """Read the conversation that is open anew: the backend has come, and may know more."""
         if self.opened is not None:
-            self._screen.work(self._open(self.opened), group="open")
+            self._screen.work(partial(self._open, self.opened, stays=True), group="open")
 
     def keep_draft(self) -> None:
         """Keep what has been typed and not sent."""
@@ -86,14 +88,20 @@ class Talk:
         row = self._screen.roster.get(name)
         return self._drafts.get(name or "", row.draft if row else "")
 
-    async def _open(self, name: str) -> None:
+    async def _open(self, name: str, *, stays: bool = False) -> None:
+        """Show the end of a conversation; one that `stays` gains what is new, and is left where it stands."""
         screen = self._screen
         first = await screen.ask(lambda backend: backend.mark_read(name)) if screen.app.app_focus else None
         with self._missing_nothing(name) as late:
             page = await screen.ask(lambda backend: backend.pages.newest(name))
             if name != self.opened:
                 return
-            screen.messages.show(page, first.arrival if first else screen.messages.unread_from)
+            above = first.arrival if first else screen.messages.unread_from
+            if stays and screen.messages.viewport.entries:
+                screen.messages.draw_unread_line(above)
+                screen.messages.viewport.merge(page.entries)
+            else:
+                screen.messages.show(page, above)
             screen.messages.viewport.merge(late)
         screen.messages.changed()
         await screen.ask(lambda backend: backend.choose("opened", name))
@@ -126,11 +134,15 @@ class Talk:
 
     def load_more(self, *, older: bool) -> None:
         """Load what stands before or after what is there."""
-        if not self._loading and self.opened is not None and self._screen.app_time() >= self._retry_at:
-            self._loading = True
-            self._screen.work(self._load_more(self.opened, older=older), group="load")
+        if self._loading is None and self.opened is not None and self._screen.app_time() >= self._retry_at:
+            self._loading = object()
+            self._screen.work(partial(self._load_more, self.opened, self._loading, older=older), group="load")
 
-    async def _load_more(self, name: str, *, older: bool) -> None:
+    def _stop_loading(self) -> None:
+        self._screen.workers.cancel_group(self._screen, "load")
+        self._loading = None
+
+    async def _load_more(self, name: str, loading: object, *, older: bool) -> None:
         screen, view = self._screen, self._screen.messages
         entries = view.viewport.entries
         try:
@@ -155,7 +167,8 @@ class Talk:
             self._retry_at = screen.app_time() + _RETRY_SECONDS
             raise
         finally:
-            self._loading = False
+            if self._loading is loading:
+                self._loading = None
         view.changed()
 
     def to_end(self) -> None:
@@ -166,7 +179,7 @@ class Talk:
             view.viewport.to_end()
             view.changed()
         elif self.opened is not None:
-            self._screen.work(self._open(self.opened), group="open")
+            self._screen.work(partial(self._open, self.opened), group="open")
 
     def open_at(self, entry: Entry | None) -> None:
         """Go to a message of whatever conversation."""
@@ -174,13 +187,13 @@ class Talk:
             return
         if entry.conversation != self.opened:
             self.keep_draft()
-            self._screen.workers.cancel_group(self._screen, "load")
+            self._stop_loading()
             self.show(entry.conversation, Page(at_start=True))
         self.go_to(entry)
 
     def go_to(self, entry: Entry) -> None:
         """Go to a message, and choose it."""
-        self._screen.work(self._go_to(entry), group="open")
+        self._screen.work(lambda: self._go_to(entry), group="open")
 
     async def _go_to(self, entry: Entry) -> None:
         view = self._screen.messages
@@ -197,27 +210,27 @@ class Talk:
 
     # Writing
 
-    def submit(self, text: str) -> None:
-        """Send what was typed, or do what it commands."""
+    def submit(self, text: str, name: str | None) -> None:
+        """Send what was typed, or do what it commands. It is for the conversation that was open when it was typed."""
         screen = self._screen
         match read_typed(text):
             case None:
                 return
             case Unknown() as unknown:
+                self._give_back(name, text)
                 screen.status.show_notice(str(unknown))
                 return
             case Do(command, rest):
-                screen.composer.fill("")
                 self._keep_typed(text)
                 screen.commands.follow(command.name, rest)
             case Say(said):
-                if self.opened is None:
+                if name is None:
+                    self._give_back(name, text)
                     screen.status.show_notice("nobody is chosen: /msg USER opens a conversation")
                     return
-                screen.composer.fill("")
                 self._keep_typed(text)
                 screen.messages.draw_unread_line(None)
-                screen.work(self._send(self.opened, said, text), group=f"send {screen.app_time()}")
+                screen.work_apart(lambda: self._send(name, said, text))
 
     def rejected(self) -> Entry | None:
         """Find the rejected message that is meant: the chosen one, else the newest."""
@@ -234,11 +247,18 @@ class Talk:
             await screen.ask(lambda backend: backend.send(name, said))
         except ClientError:
             # Nothing was put into the outbox: what was typed is there again.
-            if name == self.opened and not screen.composer.text:
-                screen.composer.fill(typed)
+            self._give_back(name, typed)
             raise
         if name == self.opened:
             self.to_end()
+
+    def _give_back(self, name: str | None, typed: str) -> None:
+        """Have what could not be sent in the input again, or in the draft of the conversation that it was for."""
+        if name is None or name == self.opened:
+            self._screen.composer.give_back(typed)
+        else:
+            draft = self._drafts[name] = typed + self._draft(name)
+            self._screen.do(lambda backend: backend.keep_draft(name, draft))
 
     def _keep_typed(self, text: str) -> None:
         if self._screen.composer.typed.add(text):

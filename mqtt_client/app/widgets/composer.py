@@ -27,10 +27,11 @@ class Composer(TextArea):
     class Submitted(Message):
         """Enter was pressed."""
 
-        def __init__(self, text: str) -> None:
-            """Give the whole text."""
+        def __init__(self, text: str, conversation: str | None) -> None:
+            """Give the whole text, and what was open when it was typed."""
             super().__init__()
             self.text = text
+            self.conversation = conversation
 
     class Offered(Message):
         """Tab has found several words."""
@@ -44,6 +45,7 @@ class Composer(TextArea):
         """Begin empty."""
         super().__init__(soft_wrap=True, show_line_numbers=False, tab_behavior="focus", highlight_cursor_line=False)
         self.typed = Typed()
+        self.conversation: str | None = None
         self.users: tuple[str, ...] = ()
         self.themes: tuple[str, ...] = ()
 
@@ -60,8 +62,14 @@ class Composer(TextArea):
         self.move_cursor(self.document.end)
 
     def action_submit(self) -> None:
-        """Hand the text over."""
-        self.post_message(self.Submitted(self.text))
+        """Hand the text over, and be empty for what is typed next: that may be here already."""
+        text = self.text
+        self.load_text("")
+        self.post_message(self.Submitted(text, self.conversation))
+
+    def give_back(self, text: str) -> None:
+        """Take back what could not be sent; what has been typed meanwhile stands after it."""
+        self.fill(text + self.text)
 
     def action_newline(self) -> None:
         """Begin a new line."""

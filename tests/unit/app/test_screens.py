@@ -392,3 +392,37 @@ async def test_what_is_typed_at_once_after_a_key_is_no_message(make_app: MakeApp
             assert screen.composer.text == ""
             await pilot.press("escape")
             await until(pilot, lambda: app.focused is screen.composer)
+
+
+async def test_lines_that_come_all_at_once_are_sent_one_by_one(make_app: MakeApp, talks: list[Incoming]) -> None:
+    """Nothing of what is typed while one is sent is lost, and what is no command stands in the input again."""
+    app = make_app(talks)
+    async with app.run_test(size=SIZE) as pilot:
+        screen = chat(app)
+        await until(pilot, lambda: screen.status.link.state == "offline")
+        for each in ("one", "two", "/nonsense"):
+            for sign in each:
+                app.post_message(events.Key("slash" if sign == "/" else sign, sign))
+            app.post_message(events.Key("enter", "\r"))
+        app.post_message(events.Key("x", "x"))
+        await until(pilot, lambda: screen.composer.text == "/nonsensex")
+        await until(pilot, shows(app, "two …"))
+        assert [entry.text for entry in screen.messages.viewport.entries][-2:] == ["one", "two"]
+
+
+async def test_a_message_goes_to_the_conversation_that_it_was_typed_in(
+    make_app: MakeApp, talks: list[Incoming]
+) -> None:
+    """However soon after Enter one goes to another."""
+    app = make_app(talks)
+    async with app.run_test(size=SIZE) as pilot:
+        screen = chat(app)
+        await until(pilot, lambda: screen.status.link.state == "offline")
+        for key in ("h", "i", "enter", "ctrl+n", "y", "o", "enter", "ctrl+p"):
+            app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await until(pilot, shows(app, "hi …"))
+        assert screen.talk.opened == "direct:carol"
+        await until(
+            pilot,
+            lambda: {row.who: row.preview for row in screen.roster.rows} == {"carol": "you: hi", "bob": "you: yo"},
+        )
