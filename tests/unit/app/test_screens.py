@@ -420,9 +420,8 @@ async def test_a_message_goes_to_the_conversation_that_it_was_typed_in(
         await until(pilot, lambda: screen.status.link.state == "offline")
         for key in ("h", "i", "enter", "ctrl+n", "y", "o", "enter", "ctrl+p"):
             app.post_message(events.Key(key, key if len(key) == 1 else None))
+        wanted = {"carol": "you: hi", "bob": "you: yo"}
+        await until(pilot, lambda: {row.who: row.preview for row in screen.roster.rows} == wanted)
+        await until(pilot, lambda: screen.talk.opened == "direct:carol")
         await until(pilot, shows(app, "hi …"))
-        assert screen.talk.opened == "direct:carol"
-        await until(
-            pilot,
-            lambda: {row.who: row.preview for row in screen.roster.rows} == {"carol": "you: hi", "bob": "you: yo"},
-        )
+        assert screen.composer.text == ""
