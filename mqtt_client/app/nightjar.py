@@ -224,7 +224,7 @@ class NightjarApp(App[None]):
     def _chat(self, username: str, server: str) -> ChatScreen:
         wanted, self._wanted = self._wanted, None
         snapshot, self._snapshot = self._snapshot, Snapshot()
-        return ChatScreen(snapshot, username, server, wanted)
+        return ChatScreen(snapshot, username, server, config=self.config, zone=self.zone, wanted=wanted)
 
     def _chat_screen(self) -> ChatScreen | None:
         return next((screen for screen in self.screen_stack if isinstance(screen, ChatScreen)), None)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from datetime import tzinfo
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
@@ -22,6 +23,7 @@ from mqtt_client.app.changes import (
     Noticed,
     RowsChanged,
 )
+from mqtt_client.app.config import Config
 from mqtt_client.app.entries import Snapshot
 from mqtt_client.app.keys import KEYS, footer, keys_of, spoken
 from mqtt_client.app.listing import WIDE_ENOUGH
@@ -62,16 +64,34 @@ class ChatScreen(Screen[None]):
         *(Binding(f"alt+{number}", f"number({number})", show=False, priority=True) for number in range(1, 10)),
     ]
 
-    def __init__(self, snapshot: Snapshot, me: str, server: str, wanted: str | None = None) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        me: str,
+        server: str,
+        *,
+        config: Config,
+        zone: tzinfo | None,
+        wanted: str | None = None,
+    ) -> None:
         """Show what a snapshot has; `wanted` is a user to write to."""
         super().__init__()
         self.me = me
         self.server = server
         self.roster = Roster(snapshot.rows)
+        # Work that is under way when the app ends may still ask for them.
+        resend, unfold = (spoken(keys_of(config.keys, name)[0]) for name in ("resend", "unfold"))
+        self.conversations = ConversationList()
+        self.heading = Static("", id="title", markup=False)
+        self.messages = MessageView(me, zone, (resend, unfold))
+        self.find_bar = Input(placeholder="find in this conversation", id="find")
+        self.status = StatusLine()
+        self.composer = Composer()
         self.talk = Talk(self)
         self.finding = Finding(self)
         self.commands = Commanding(self)
         self.keys = Pressing(self)
+        self._footer = Keys(footer(config.keys))
         self._snapshot = snapshot
         self._wanted = wanted
         self._is_composed = False
@@ -80,17 +100,15 @@ class ChatScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Put the widgets together."""
-        app = self.nightjar
         with Horizontal():
-            yield ConversationList()
+            yield self.conversations
             with Vertical():
-                yield Static("", id="title", markup=False)
-                resend, unfold = (spoken(keys_of(app.config.keys, name)[0]) for name in ("resend", "unfold"))
-                yield MessageView(self.me, app.zone, (resend, unfold))
-                yield Input(placeholder="find in this conversation", id="find")
-                yield StatusLine()
-                yield Composer()
-        yield Keys(footer(app.config.keys))
+                yield self.heading
+                yield self.messages
+                yield self.find_bar
+                yield self.status
+                yield self.composer
+        yield self._footer
 
     def on_mount(self) -> None:
         """Show the last screen of the last time."""
@@ -107,7 +125,7 @@ class ChatScreen(Screen[None]):
 
     def on_resize(self) -> None:
         """Leave out the list where there is no room for it; Ctrl+K has it too."""
-        self.query_one(ConversationList).display = self.size.width >= WIDE_ENOUGH
+        self.conversations.display = self.size.width >= WIDE_ENOUGH
 
     def on_backend_ready(self) -> None:
         """Go on where the snapshot ends: the backend is there, with or without the server."""
@@ -128,21 +146,6 @@ class ChatScreen(Screen[None]):
     def nightjar(self) -> "NightjarApp":
         """The app."""
         return cast("NightjarApp", self.app)
-
-    @property
-    def messages(self) -> MessageView:
-        """The conversation that is open."""
-        return self.query_one(MessageView)
-
-    @property
-    def composer(self) -> Composer:
-        """The input."""
-        return self.query_one(Composer)
-
-    @property
-    def status(self) -> StatusLine:
-        """The status line."""
-        return self.query_one(StatusLine)
 
     # The backend
 
@@ -214,14 +217,14 @@ class ChatScreen(Screen[None]):
         if self.talk.opened is None and self.roster.rows and self._snapshot.opened is None and not self._wanted:
             self.talk.open(self.roster.rows[0].name)
             return
-        self.query_one(ConversationList).show(self.roster.rows, self.talk.opened)
+        self.conversations.show(self.roster.rows, self.talk.opened)
         self.composer.users = self.roster.users
         row = self.roster.get(self.talk.opened)
         title = visible(row.title) if row else "Nobody yet: /msg USER begins a conversation, F1 helps"
         title += " (muted)" if row and row.muted else ""
         if title != self._title:
             self._title = title
-            self.query_one("#title", Static).update(title)
+            self.heading.update(title)
         self.show_aside()
 
     def show_aside(self) -> None:

@@ -74,4 +74,4 @@ class Finding:
 
     @property
     def _bar(self) -> Input:
-        return self._screen.query_one("#find", Input)
+        return self._screen.find_bar

@@ -51,7 +51,11 @@ class Talk:
             return
         self.keep_draft()
         self._stop_loading()
+        # What was typed before anything was open comes along.
+        homeless = self._screen.composer.text if self.opened is None else ""
         self.show(name, Page(at_start=True))
+        if homeless:
+            self._screen.composer.give_back(homeless)
         self._screen.work(lambda: self._open(name), group="open")
 
     def refresh(self) -> None:
@@ -229,6 +233,7 @@ class Talk:
                     screen.status.show_notice("nobody is chosen: /msg USER opens a conversation")
                     return
                 self._keep_typed(text)
+                self.keep_draft()
                 screen.messages.draw_unread_line(None)
                 screen.work_apart(lambda: self._send(name, said, text))
 

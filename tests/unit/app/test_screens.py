@@ -425,3 +425,22 @@ async def test_a_message_goes_to_the_conversation_that_it_was_typed_in(
         await until(pilot, lambda: screen.talk.opened == "direct:carol")
         await until(pilot, shows(app, "hi …"))
         assert screen.composer.text == ""
+
+
+async def test_what_was_typed_before_anything_was_open_comes_along(make_app: MakeApp) -> None:
+    """Without a conversation nothing is sent; a draft is dropped as soon as it has been sent."""
+    app = make_app()
+    async with app.run_test(size=SIZE) as pilot:
+        screen = chat(app)
+        await until(pilot, lambda: screen.status.link.state == "offline")
+        await typed(pilot, "hello?")
+        await until(pilot, lambda: "nobody is chosen" in screen.status.text)
+        assert screen.composer.text == "hello?"
+        await app.engine.do(lambda backend: backend.begin("erin"), logged_in=True)
+        await until(pilot, lambda: screen.talk.opened == "direct:erin")
+        assert screen.composer.text == "hello?"
+        screen.talk.keep_draft()
+        await until(pilot, lambda: screen.roster.rows[0].draft == "hello?")
+        await pilot.press("enter")
+        await until(pilot, shows(app, "hello? …"))
+        await until(pilot, lambda: screen.roster.rows[0].draft == "")
