@@ -8,6 +8,7 @@ import pytest
 from textual.widgets import Input, Label
 
 from mqtt_client.app.nightjar import NightjarApp, Start
+from mqtt_client.app.screens.chat import ChatScreen
 from mqtt_client.app.screens.login import LoginScreen
 from mqtt_client.profile import Profile
 from tests.support.waiting import until
@@ -89,3 +90,22 @@ async def test_what_can_be_seen_to_be_wrong_is_not_asked(tmp_path: Path) -> None
         await until(pilot, lambda: "is no username" in error("username"))
         await pilot.press("ctrl+q")
         await until(pilot, lambda: not app.is_running)
+
+
+async def test_a_login_leads_to_the_chat(serve: Serve, tmp_path: Path) -> None:
+    """As the one who logged in; what the server cannot do afterwards is said there."""
+    mqtt = {"host": "127.0.0.1", "port": 9, "tls": False, "username": "alice", "password": "x",
+            "client_id": "alice.abcdefghij", "expires_at": "2099-01-31T12:00:00Z"}  # fmt: skip
+    login = {"access_token": "a", "token_type": "Bearer", "expires_in": 900, "refresh_token": "r",
+             "device": {"id": "abcdefghij", "name": None}, "user": {"username": "alice"}, "mqtt": mqtt}  # fmt: skip
+    app = app_at(serve(http(json.dumps(login), "201 Created"), http("oops", "500 Oops")), tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = app.screen
+        await until(pilot, lambda: screen.focused is not None and screen.focused.id == "username")
+        await pilot.press(*"alice", "enter", *"secret words", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ChatScreen))
+        chat = app.screen
+        assert isinstance(chat, ChatScreen)
+        await until(pilot, lambda: chat.status.link.state == "offline")
+        assert chat.me == "alice"
+        assert app.focused is chat.composer
