@@ -52,9 +52,9 @@ class App:
         self._following: Instance | None = None
         self._stop = asyncio.Event()
         self._status = Status(time.monotonic)
-        self._inbox = Inbox(
-            settings.archiver_batch_rows, settings.archiver_batch_ms / 1000, _now, settings.archiver_receive_maximum
-        )
+        rows = settings.archiver_batch_rows
+        # More than the next batch takes would only lie in memory.
+        self._inbox = Inbox(rows, settings.archiver_batch_ms / 1000, _now, most=rows)
         self._storage = Storage(settings.database_url)
         self._thread = ThreadPoolExecutor(1, "storage")
         self._intake = Intake(

@@ -21,25 +21,28 @@ _SAMPLE_SECONDS = 0.5
 @dataclass(frozen=True)
 class Memory:
     """In bytes. `pss` shares out what several processes hold together, so that a sum over processes is right;
-    `rss` counts it in each.
+    `rss` counts it in each. `own` is the part of `pss` that lies in no file, swapped out or not: it depends on nobody
+    else, while a file's pages are shared out among all who use that file just now.
     """
 
     pss: int
     rss: int
+    own: int
 
     def __add__(self, other: "Memory") -> "Memory":
-        return Memory(self.pss + other.pss, self.rss + other.rss)
+        return Memory(self.pss + other.pss, self.rss + other.rss, self.own + other.own)
 
 
 def memory_of(pid: int) -> Memory:
-    """Add up a process and its children. Raises BenchmarkError when it is gone; a child that has just ended holds
-    nothing.
+    """Add up a process and its children; a child that has just ended holds nothing.
+
+    Raises BenchmarkError when the process is gone, or when it or a child may not be read.
     """
     try:
         process = psutil.Process(pid)
         total = _held_by(process)
         for child in process.children(recursive=True):
-            with suppress(psutil.NoSuchProcess, OSError):
+            with suppress(FileNotFoundError, ProcessLookupError):
                 total += _held_by(child)
     except (psutil.NoSuchProcess, OSError) as error:
         raise BenchmarkError(f"the memory of process {pid} cannot be read: {error}") from None
@@ -52,8 +55,8 @@ def _held_by(process: psutil.Process) -> Memory:
 
 def read_smaps(text: str) -> Memory:
     """Read a smaps_rollup. Pure."""
-    found = {name: int(kib) * 1024 for name, kib in re.findall(r"^(Pss|Rss):\s+(\d+) kB$", text, re.MULTILINE)}
-    return Memory(found.get("Pss", 0), found.get("Rss", 0))
+    found = {name: int(kib) * 1024 for name, kib in re.findall(r"^(\w+):\s+(\d+) kB$", text, re.MULTILINE)}
+    return Memory(found.get("Pss", 0), found.get("Rss", 0), found.get("Pss_Anon", 0) + found.get("SwapPss", 0))
 
 
 def memory_by_part(pids: Mapping[str, int]) -> dict[str, Memory]:
@@ -63,7 +66,7 @@ def memory_by_part(pids: Mapping[str, int]) -> dict[str, Memory]:
 
 def total(parts: Mapping[str, Memory]) -> Memory:
     """Add parts up."""
-    return sum(parts.values(), Memory(0, 0))
+    return sum(parts.values(), Memory(0, 0, 0))
 
 
 def in_words(parts: Mapping[str, Memory]) -> str:

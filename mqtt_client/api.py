@@ -73,7 +73,7 @@ class Api:
         Raises NotLoggedInError, ApiError, OutOfReachError.
         """
         known = self._load().mqtt
-        if _lasts(known.ends_at, self._now()) and known.password.get_secret_value() != refused:
+        if known.ends_at - self._now() > CLOCKS_AGREE_SECONDS and known.password.get_secret_value() != refused:
             return known
         answer = await self.call("POST", "/v1/sessions/current/mqtt")
         fresh = stored_mqtt(read(Mqtt, answer), self._now(), answer.clock_ahead)
@@ -101,7 +101,7 @@ class Api:
     def _fresh_token(self, refused: str | None) -> str | None:
         credentials = self._load()
         token = credentials.access_token.get_secret_value()
-        return token if _lasts(credentials.access_ends_at, self._now()) and token != refused else None
+        return token if credentials.access_ends_at - self._now() > 1 and token != refused else None
 
     async def _refresh(self, lock: FileLock) -> str:
         before = self._load()
@@ -176,7 +176,3 @@ def _check_held(lock: FileLock) -> None:
     # The login on disk is another's work by now, and our refresh token may be spent.
     if not lock.beat():
         raise OutOfReachError("this process was stopped while it renewed the login, and another took over: try again")
-
-
-def _lasts(ends_at: float, now: float) -> bool:
-    return ends_at - now > 1

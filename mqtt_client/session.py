@@ -9,8 +9,8 @@ that was killed; one that was stopped, by Ctrl-Z or by a terminal that takes no 
 import asyncio
 import random
 import time
-from collections.abc import Callable, Coroutine, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 from aiomqtt import PublishPacket
 
@@ -141,10 +141,11 @@ class Session:
             try:
                 mqtt = await self._api.mqtt(refused)
                 refused = mqtt.password.get_secret_value()
-                async with open_link(mqtt, filters(self._api.username)) as link:
-                    patient, self._told_cut = True, False
-                    self._tell("connected")
-                    await self._serve(link, mqtt)
+                with self._unless_run_out(mqtt):
+                    async with open_link(mqtt, filters(self._api.username)) as link:
+                        patient, self._told_cut = True, False
+                        self._tell("connected")
+                        await self._serve(link, mqtt)
                 continue
             except NotLoggedInError as error:
                 self._tell("ended", str(error))
@@ -159,6 +160,23 @@ class Session:
                 self._tell_cut(str(error))
             await self._pause(backoff(failures, self._chance))
 
+    @contextmanager
+    def _unless_run_out(self, mqtt: StoredMqtt) -> Iterator[None]:
+        """Let a LinkError pass unless the credentials have run out meanwhile.
+
+        The broker ends a connection with its credentials (contract, section 5). They are renewed before, but a machine
+        that was busy or asleep may come too late: that is no break to speak of, and the next connection has new ones.
+        """
+        lasted = self._lasts(mqtt)
+        try:
+            yield
+        except LinkError:
+            if not lasted or self._lasts(mqtt):
+                raise
+
+    def _lasts(self, mqtt: StoredMqtt) -> bool:
+        return self._now() < mqtt.ends_at - CLOCKS_AGREE_SECONDS
+
     async def _pause(self, seconds: float) -> None:
         # A message that somebody has just written is worth an early try.
         until, early = self._clock() + seconds, self._clock() + 1.0
@@ -170,18 +188,10 @@ class Session:
             await self._wakeups.changed_since(count, min(until - now, 0.5))
 
     async def _serve(self, link: Link, mqtt: StoredMqtt) -> None:
-        """Work on an open connection until newer credentials are there, or needed. Raises LinkError when it breaks.
-
-        The broker ends a connection with its credentials (contract, section 5). They are renewed before, but a machine
-        that was busy or asleep may come too late: that is no break to speak of, and the next connection has new ones.
-        """
+        """Work on an open connection until newer credentials are there. Raises LinkError when it breaks."""
         stale = asyncio.Event()
         plan = SendPlan()
-        try:
-            await _first(self._receive(link, plan, stale), self._publish_outbox(link, plan), self._renew(mqtt, stale))
-        except LinkError:
-            if self._now() < mqtt.ends_at - CLOCKS_AGREE_SECONDS:
-                raise
+        await _first(self._receive(link, plan, stale), self._publish_outbox(link, plan), self._renew(mqtt, stale))
 
     async def _receive(self, link: Link, plan: SendPlan, stale: asyncio.Event) -> None:
         username = self._api.username

@@ -16,6 +16,8 @@ from benchmarks.workers import new_counter
 from wire.topics import inbox, own_inbox_filter
 
 _GOAL = Goal(0.9, 1.0)
+_TURNS = 3
+"""Short turns in each round: the machine's speed changes within seconds, by more than is looked for."""
 
 
 def measure(bench: Bench) -> list[Figure]:
@@ -23,15 +25,15 @@ def measure(bench: Bench) -> list[Figure]:
     with bench.stack(parts=BROKER_AND_API) as stack, bench.plain_broker() as plain:
         alice = stack.accounts(["alice"])[0].login
         devices = stack.devices("bobby", 100)
-        one, many = bench.scaled(60_000, 15_000), bench.scaled(1000, 300)
+        one, many = bench.scaled(20_000, 15_000), bench.scaled(400, 300)
         brokers = [(stack.port, stack.pid("broker")), (plain.port, plain.pid)]
         figures = []
         for name, readers, count, window in [("1 to 1", devices[:1], one, 1000), ("1 to 100", devices, many, 40)]:
             runs = []
-            for number in range(bench.rounds):
+            for number in range(_TURNS * bench.rounds):
                 runs.append([_run(broker, alice, readers, count=count, window=window) for broker in brokers])
                 rates = [f"{run.rate * len(readers):,.0f}/s" for run in runs[-1]]
-                bench.say(f"   {name}, round {number + 1}: {rates[0]}, without plugin {rates[1]}")
+                bench.say(f"   {name}, turn {number + 1}: {rates[0]}, without plugin {rates[1]}")
             figures.append(_figure(f"delivered messages/s, {name}", runs, len(readers)))
     return figures
 

@@ -25,6 +25,8 @@ from scripts.faults.viewer import Viewer
 
 _AGAIN_SECONDS = 0.5
 _STANDING_SECONDS = 0.1
+_SERVER_ERROR = 500
+"""The least HTTP status that says so."""
 
 
 @dataclass
@@ -64,7 +66,7 @@ async def run_client(plan: Plan, places: Places) -> None:
 async def _stay(seat: _Seat, desk: Desk, ends: Ledger) -> None:
     """Run the person's commands again whenever they end, as people do.
 
-    A command may say at its start that the server is out of reach; any other end is a fault of the client.
+    Each end is told: `kind_of_end` says which is a fault.
     """
     fresh = True
     while True:
@@ -73,8 +75,7 @@ async def _stay(seat: _Seat, desk: Desk, ends: Ledger) -> None:
         try:
             await _sit(seat, desk, fresh=fresh)
         except ClientError as raised:
-            if isinstance(raised, OutOfReachError | ApiError) and not seat.viewer.has_caught_up:
-                kind = "not begun"
+            kind = kind_of_end(raised, has_caught_up=seat.viewer.has_caught_up)
             error = f"{type(raised).__name__}: {raised}"
         except Exception as raised:  # noqa: BLE001  # any is a crash; its traceback is counted too, and the others go on
             traceback.print_exc()
@@ -83,6 +84,15 @@ async def _stay(seat: _Seat, desk: Desk, ends: Ledger) -> None:
         ends.write(kind, seat.person.name, " ".join(error.split()))
         fresh = False
         await asyncio.sleep(_AGAIN_SECONDS)
+
+
+def kind_of_end(error: ClientError, *, has_caught_up: bool) -> str:
+    """Say `not begun` of a command that found the server out of reach or broken at its start.
+
+    Any other end is `ended`, a fault of the client: also one by a request that the server refused.
+    """
+    is_of_server = isinstance(error, OutOfReachError) or (isinstance(error, ApiError) and error.status >= _SERVER_ERROR)
+    return "not begun" if is_of_server and not has_caught_up else "ended"
 
 
 async def _sit(seat: _Seat, desk: Desk, *, fresh: bool) -> None:

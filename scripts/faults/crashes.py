@@ -11,7 +11,10 @@ TRACEBACK = "traceback in a log"
 
 _TRACEBACK = re.compile(r"Traceback \(most recent call last\)")
 _WORKER = re.compile(r"Worker \(pid:(\d+)\) (was sent (?!SIGTERM)\w+|exited with code \d+)")
-_BACKEND = re.compile(r"PANIC:.*|process \(PID \d+\) was terminated by signal \d+.*")
+_BACKEND = re.compile(
+    r"PANIC:.*|process \(PID \d+\) (?:was terminated by signal \d+|exited with exit code (?![01]\b)\d+).*"
+)
+"""A process of the database that ends a connection exits with 0, or with 1 for what it calls fatal."""
 
 
 class LogWatch:

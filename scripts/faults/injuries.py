@@ -170,6 +170,8 @@ def _victim(world: World, step: Step) -> psutil.Process:
     name = world.clients[step.choice % len(world.clients)] if step.part == "client" else step.place
     deadline = time.monotonic() + _RUNNING_SECONDS
     while not world.keeper.running(name):
+        if world.halted.is_set():
+            raise FaultsError(f"the run was given up while {name} did not run: {step.name}")
         if time.monotonic() > deadline:
             raise FaultsError(f"{name} did not run when it was to be struck: {step.name}")
         world.halted.wait(_POLL_SECONDS)

@@ -75,7 +75,7 @@ class Keeper:
         self._struck.add(pid)
 
     def was_struck(self, pid: int) -> bool:
-        """Whether a process was killed by us."""
+        """Whether a process was killed by us; forgotten once the end of a job's process was noted."""
         return pid in self._struck
 
     @contextmanager
@@ -102,7 +102,7 @@ class Keeper:
                 time.sleep(_POLL_SECONDS)
             if self.running(name):
                 self.crashes.append(f"{name} did not end when it was asked to")
-            elif self.process(name).exit_status():
+            elif self.process(name).exit_status() and self._kept[name].due is None:
                 self._note(name)
             self.process(name).kill()
 
@@ -150,3 +150,5 @@ class Keeper:
         process = self._kept[name].process
         if process.pid not in self._struck and name not in self._excused:
             self.crashes.append(f"{name} ended with {process.exit_status()}, see {process.command.log}")
+        # The next process with this id is another.
+        self._struck.discard(process.pid)

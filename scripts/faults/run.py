@@ -31,6 +31,8 @@ _BURST_SECONDS = 0.25
 """From the order to write at full speed until all have read it."""
 _PROBE_SECONDS = 2.0
 """People who wait for an answer write again; a client that is waiting to connect does so at once for it."""
+_STRIKE_SECONDS = 1.0
+"""A strike waits that long at most for a REST service that may be frozen."""
 _LEFT_FOR_THE_LAST = 0.02
 _LEFT_MOST = 1000
 """Of the messages: sent after the last fault has struck."""
@@ -55,7 +57,7 @@ class Run:
     progress: Progress | None = None
     world: World | None = None
     healed: float = 0.0
-    """When the last fault was over, whatever it took until all flowed again after it."""
+    """When the last fault was over, whatever it took until all flowed again after it; before any, when all began."""
 
     def make(self, root: Path) -> Result:
         """Make the run in an empty directory. Raises FaultsError, StackError when it cannot be made or judged."""
@@ -69,7 +71,7 @@ class Run:
                 return self._make(world, self.progress, logs)
 
     def _make(self, world: World, progress: Progress, logs: LogWatch) -> Result:
-        began = time.monotonic()
+        began = self.healed = time.monotonic()
         try:
             self._let_strike(world, progress, logs)
         except FaultsError as error:
@@ -114,16 +116,22 @@ class Run:
                 self._strike(world, replace(each, steps=possible), progress)
             excused = ("postgres",) if any(step.kind == "fill" for step in possible) else ()
             logs.look(world.programs, str(each), excused)
-            self.healed = self.healed or time.monotonic()
+            if not possible:
+                self.healed = time.monotonic()
 
     def _strike(self, world: World, each: Round, progress: Progress) -> None:
-        if any(step.place == "broker" and step.kind != "freeze" for step in each.steps):
-            self.drops.note(world.dropped())
-            self.drops.begin_anew()
+        def before(step: Step) -> None:
+            if step.place == "broker" and step.kind != "freeze":
+                # Only now: the counter dies with the broker, and a strike may come long after its round began.
+                self.drops.note(world.dropped(_STRIKE_SECONDS))
+                self.drops.begin_anew()
+            progress.note_strike(step.name)
+
+        self.drops.note(world.dropped())
         began = time.monotonic()
         excused = ["postgres"] if any(step.kind == "fill" for step in each.steps) else []
         with world.keeper.excusing(*excused):
-            phases = strike_all(world, each, lambda step: progress.note_strike(step.name))
+            phases = strike_all(world, each, before)
             self.healed = time.monotonic()
             self._wait_for_flow(world, self.healed, f"everybody's messages are stored again after {each}")
         for phase in phases:
@@ -193,7 +201,11 @@ class Run:
         except FaultsError as error:
             self.failures.append(f"{error}: {waiting(world)} wait in outboxes, {left(world)} were never put there")
             return None
-        return time.monotonic() - self.healed
+        seconds = time.monotonic() - self.healed
+        if seconds > OUTBOX_SECONDS:
+            self.failures.append(f"not in time: every outbox was empty only {seconds:.1f} s after the last fault")
+            return None
+        return seconds
 
     def _let_end(self, world: World) -> None:
         ready = {name: standing.put for name, standing in world.standings().items()}

@@ -82,10 +82,13 @@ class World:
             found |= read_standings(self.places.standings(client))
         return found
 
-    def dropped(self) -> int | None:
-        """Ask how many messages the broker has dropped since its start; None when the REST service does not know."""
+    def dropped(self, seconds: float = 5.0) -> int | None:
+        """Ask how many messages the broker has dropped since its start.
+
+        None when the REST service does not know, or does not answer in `seconds`.
+        """
         try:
-            answer = httpx.get(f"{self.stack.server_url}/metrics", timeout=5, trust_env=False)
+            answer = httpx.get(f"{self.stack.server_url}/metrics", timeout=seconds, trust_env=False)
         except httpx.HTTPError:
             return None
         found = re.search(rf"^{_DROPPED} (\d+(?:\.\d+)?)$", answer.text, re.MULTILINE)

@@ -17,6 +17,8 @@ PART = 20_000
 """Messages of one part: fewer than may wait at the broker, more than the archiver takes at once."""
 GROWN_MIB = 3
 """How much it may hold more, whatever the number of messages: some 50 bytes of each."""
+STORED_SECONDS = 120.0
+"""Within which a part is stored, on a small machine too."""
 
 
 def _pass(world: World, postgres: EmbeddedPostgres, *, outage: bool) -> None:
@@ -29,10 +31,10 @@ def _pass(world: World, postgres: EmbeddedPostgres, *, outage: bool) -> None:
     if outage:
         postgres.start()
         world.wait_state("ready")
-    world.wait_stored(before + PART)
+    world.wait_stored(before + PART, STORED_SECONDS)
 
 
-@pytest.mark.timeout(max(120, MESSAGES // 2000))
+@pytest.mark.timeout(max(300, MESSAGES // 1000))
 def test_memory_does_not_grow_with_messages_even_with_postgres_away_for_some(
     world_factory: WorldFactory, own_postgres: EmbeddedPostgres
 ) -> None:
@@ -41,9 +43,10 @@ def test_memory_does_not_grow_with_messages_even_with_postgres_away_for_some(
     assert world.process
     for outage in (False, True):
         _pass(world, own_postgres, outage=outage)
-    before = memory_of(world.process.pid).pss
+    before = memory_of(world.process.pid).own
     for number in range(MESSAGES // PART):
         _pass(world, own_postgres, outage=number == MESSAGES // PART // 2)
-    after = memory_of(world.process.pid).pss
+    after = memory_of(world.process.pid).own
     assert world.dead_letters() == []
+    assert before > 0
     assert after - before < GROWN_MIB * MIB, f"{before} bytes after {2 * PART} messages, {after} after {MESSAGES} more"

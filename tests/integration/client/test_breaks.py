@@ -188,25 +188,6 @@ def test_tokens_that_live_for_seconds_are_renewed_without_a_word(stack_factory: 
         assert tail.err == script.err == []
 
 
-def test_a_client_that_could_not_renew_its_token_in_time_reconnects_without_a_word(
-    stack_factory: StackFactory, tmp_path: Path
-) -> None:
-    """The broker ends a connection with its token; one that slept through that has nothing to tell of."""
-    stack = stack_factory(NIGHTJAR_MQTT_TOKEN_SECONDS="5").start()
-    alice, bob = (new_person(stack.server, tmp_path, name).register() for name in ("alice", "bob"))
-    with bob.running("tail") as tail:
-        bob.wait_until_running(1)
-        alice.run("send", "bob", "before")
-        tail.wait_for_line("before")
-        tail.process.send_signal(signal.SIGSTOP)
-        ended_at = bob.login()["mqtt"]["ends_at"] + 2
-        wait_for(lambda: time.time() > ended_at, "the broker has ended it")
-        alice.run("send", "bob", "meanwhile")
-        tail.process.send_signal(signal.SIGCONT)
-        tail.wait_for_line("meanwhile")
-        assert tail.err == []
-
-
 def test_without_the_rest_server_credentials_that_hold_are_enough_to_send(
     stack: RunningStack, people: tuple[Person, Person]
 ) -> None:

@@ -1,6 +1,5 @@
 """What is read from the system and counted from samples."""
 
-import os
 import subprocess
 import sys
 
@@ -13,6 +12,16 @@ from benchmarks.memory import MIB, Memory, in_words, memory_of, read_smaps, tota
 from benchmarks.queries import device_of
 from benchmarks.statistics import percentile
 from wire.names import is_device_id
+
+_CHILD = "import sys; held = b'x' * (64 << 20); print('held', flush=True); sys.stdin.read()"
+_PARENT = f"""
+import subprocess, sys
+print("alone", flush=True)
+input()
+with subprocess.Popen([sys.executable, "-c", {_CHILD!r}]):
+    pass
+"""
+"""Both end with their standard input; the child writes and reads what its parent does."""
 
 
 @pytest.mark.parametrize(("share", "value"), [(0.5, 50), (0.99, 99), (1.0, 100), (0.0, 1)])
@@ -30,26 +39,33 @@ def test_the_part_that_takes_most_is_named_first() -> None:
 
 
 def test_memory_is_read_from_what_the_kernel_adds_up() -> None:
-    text = "55d0-7ffc ---p 00000000 00:00 0 [rollup]\nRss:     2048 kB\nPss:     1024 kB\nPss_Anon:     900 kB\n"
-    assert read_smaps(text) == Memory(pss=1 * MIB, rss=2 * MIB)
+    text = (
+        "55d0-7ffc ---p 00000000 00:00 0 [rollup]\nRss:     2048 kB\nPss:     1024 kB\nPss_Anon:     512 kB\n"
+        "Swap:     512 kB\nSwapPss:     256 kB\n"
+    )
+    assert read_smaps(text) == Memory(pss=1 * MIB, rss=2 * MIB, own=768 * 1024)
 
 
 def test_what_a_child_holds_counts_for_its_parent() -> None:
-    hold = "held = b'x' * (64 << 20); print(flush=True); input()"
-    before = memory_of(os.getpid())
-    with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
-        assert child.stdout
-        child.stdout.readline()
-        during = memory_of(os.getpid())
-        child.communicate(b"\n")
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", _PARENT], stdin=pipe, stdout=pipe, text=True) as parent:
+        assert parent.stdin
+        assert parent.stdout
+        assert parent.stdout.readline() == "alone\n"
+        before = memory_of(parent.pid)
+        parent.stdin.write("\n")
+        parent.stdin.flush()
+        assert parent.stdout.readline() == "held\n"
+        during = memory_of(parent.pid)
     assert 64 * MIB < during.pss - before.pss < 96 * MIB
+    assert 64 * MIB < during.own - before.own < 96 * MIB
     with pytest.raises(BenchmarkError, match="cannot be read"):
-        memory_of(child.pid)
+        memory_of(parent.pid)
 
 
 def test_memory_of_parts_is_added_up_and_put_into_words() -> None:
-    parts = {"broker": Memory(2 * MIB, 10 * MIB), "api": Memory(100 * MIB, 300 * MIB)}
-    assert total(parts) == Memory(102 * MIB, 310 * MIB)
+    parts = {"broker": Memory(2 * MIB, 10 * MIB, 1 * MIB), "api": Memory(100 * MIB, 300 * MIB, 90 * MIB)}
+    assert total(parts) == Memory(102 * MIB, 310 * MIB, 91 * MIB)
     assert in_words(parts) == "broker 2 (RSS 10), api 100 (RSS 300)"
 
 

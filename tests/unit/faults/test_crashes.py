@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from mqtt_client.errors import ApiError, ClientError, NotLoggedInError, OutOfReachError
+from scripts.faults.client import kind_of_end
 from scripts.faults.crashes import LogWatch
 from scripts.faults.keeper import Job, Keeper
 from scripts.faults.verdict import End, Verdict, judge_ends
@@ -53,11 +55,34 @@ def test_a_worker_that_was_asked_to_end_is_no_crash(tmp_path: Path) -> None:
     [
         "LOG:  server process (PID 12) was terminated by signal 11: Segmentation fault",
         "PANIC:  could not write to file",
+        "LOG:  server process (PID 12) exited with exit code 3",
+        "LOG:  autovacuum worker process (PID 12) exited with exit code 127",
     ],
 )
 def test_a_crash_of_the_database_is_one_unless_its_disk_was_full(tmp_path: Path, line: str) -> None:
     assert found_in(tmp_path / "one", "postgres", f"{line}\n").bad == ["crashed without a fault"]
     assert found_in(tmp_path / "two", "postgres", f"{line}\n", excused=("postgres",)).bad == []
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_process_of_the_database_that_ends_its_connection_is_no_crash(tmp_path: Path, code: int) -> None:
+    line = f'LOG:  background worker "one" process (PID 12) exited with exit code {code}\n'
+    assert found_in(tmp_path / "log", "postgres", line).bad == []
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (OutOfReachError("no"), "not begun"),
+        (ApiError("broken", 500), "not begun"),
+        (ApiError("no such thing", 404), "ended"),
+        (ApiError("too many", 429), "ended"),
+        (NotLoggedInError("over"), "ended"),
+    ],
+)
+def test_only_a_server_that_cannot_serve_excuses_a_command_and_only_at_its_start(error: ClientError, kind: str) -> None:
+    assert kind_of_end(error, has_caught_up=False) == kind
+    assert kind_of_end(error, has_caught_up=True) == "ended"
 
 
 def test_a_command_that_ends_by_itself_is_a_fault_of_the_client_and_one_that_cannot_begin_is_none() -> None:
@@ -105,7 +130,24 @@ def test_a_process_that_was_struck_has_not_crashed(keeper: Keeper, start: Callab
     keeper.process("job").kill()
     wait_for(ended(keeper, first), "it was started again", 30)
     assert keeper.crashes == []
+
+
+def test_an_id_that_was_struck_is_another_process_the_next_time(keeper: Keeper, start: Callable[[str], int]) -> None:
+    first = start(SLEEP)
+    keeper.strike(first)
     assert keeper.was_struck(first)
+    keeper.process("job").kill()
+    wait_for(ended(keeper, first), "it was started again", 30)
+    assert not keeper.was_struck(first)
+
+
+def test_a_process_that_was_struck_right_before_all_end_has_not_crashed(
+    keeper: Keeper, start: Callable[[str], int]
+) -> None:
+    keeper.strike(start(SLEEP))
+    keeper.process("job").kill()
+    keeper.let_end(["job"], 0.1)
+    assert keeper.crashes == []
 
 
 def test_a_process_that_is_excused_has_not_crashed(keeper: Keeper, start: Callable[[str], int]) -> None:
@@ -125,24 +167,27 @@ def test_a_process_that_does_not_end_when_asked_to_is_told(keeper: Keeper, start
 LIMITED = """
 import signal, time
 from scripts.faults.limit import Limit
-with Limit(0.1, lambda: print("last words", flush=True), patience=0.1) as limit:
-    try:
+{first}
+limit = Limit(1.0, lambda: print("last words", limit.is_over, flush=True), patience={patience})
+try:
+    with limit:
         time.sleep(60)
-    except KeyboardInterrupt:
-        print("over", limit.is_over, flush=True)
-    {}
+except KeyboardInterrupt:
+    print("over", limit.is_over, flush=True)
 """
 
 
 @pytest.mark.parametrize(
-    ("then", "said", "status"),
-    [("pass", "over True\n", 0), ("time.sleep(60)", "over True\nlast words\n", 1)],
+    ("first", "patience", "said", "status"),
+    [
+        ("pass", 10, "over True\n", 0),
+        ("signal.signal(signal.SIGINT, signal.SIG_IGN)", 1, "last words True\n", 1),
+    ],
     ids=["listens", "hangs"],
 )
 def test_a_run_that_takes_too_long_is_interrupted_and_one_that_hangs_is_killed(
-    then: str, said: str, status: int
+    first: str, patience: int, said: str, status: int
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", LIMITED.format(then)], check=False, capture_output=True, text=True, timeout=60
-    )
+    code = LIMITED.format(first=first, patience=patience)
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=50)
     assert (done.stdout, done.returncode) == (said, status), done.stderr
