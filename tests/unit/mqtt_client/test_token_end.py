@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from mqtt_client.credentials import StoredMqtt
 from mqtt_client.errors import OutOfReachError
-from mqtt_client.profile import Profile, StoredMqtt
+from mqtt_client.profile import Profile
 from mqtt_client.session import Session
 from mqtt_client.store import Store
 from mqtt_client.wakeup import WakeUps
