@@ -1,6 +1,7 @@
 """The local copy: kept once, in order, read and unread, and a file that tells what is wrong with it."""
 
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,11 @@ from tests.unit.app.making import an_incoming
 
 
 @pytest.fixture
-def chats(tmp_path: Path) -> Chats:
+def chats(tmp_path: Path) -> Iterator[Chats]:
     """An empty copy of alice's."""
-    made = Chats(tmp_path / "alice.chats.db", "alice")
-    made.begin("direct:bob", "", 1, is_whole=True)
-    return made
+    with Chats(tmp_path / "alice.chats.db", "alice") as made:
+        made.begin("direct:bob", "", 1, is_whole=True)
+        yield made
 
 
 def test_a_message_is_kept_once_and_gains_its_seq(chats: Chats) -> None:
