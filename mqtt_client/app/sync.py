@@ -15,12 +15,12 @@ from wire.conversations import direct
 from wire.receipts import Rejected, Stored
 from wire.times import parse_time
 
-_GATHER_SECONDS = 0.03
+_GATHER_SECONDS = 0.1
 _PROGRESS_EVERY = 100
 
 
 class Sync:
-    """Writes what happens into the copy, and tells the screen at most some thirty times a second."""
+    """Writes what happens into the copy, and tells the screen at most ten times a second: what comes alone is told at once."""
 
     def __init__(self, chats: Chats, me: str, emit: Callable[[tuple[Change, ...]], None]) -> None:
         """Take the copy, whose it is, and whom to tell; use within the event loop."""
