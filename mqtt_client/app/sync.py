@@ -20,7 +20,7 @@ _PROGRESS_EVERY = 100
 
 
 class Sync:
-    """Writes what happens into the copy, and tells the screen at most ten times a second: what comes alone is told at once."""
+    """Writes what happens into the copy, and tells the screen: what comes alone at once, else ten times a second."""
 
     def __init__(self, chats: Chats, me: str, emit: Callable[[tuple[Change, ...]], None]) -> None:
         """Take the copy, whose it is, and whom to tell; use within the event loop."""

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.message import Message
 from textual.strip import Strip
@@ -43,9 +44,17 @@ class ConversationList(Widget):
         self.rows: tuple[Row, ...] = ()
         self.opened: str | None = None
         self._first = 0
+        self._styles: dict[str, Style] = {}
+
+    def notify_style_update(self) -> None:
+        """Draw anew in the new colours."""
+        super().notify_style_update()
+        self._styles = {}
 
     def show(self, rows: tuple[Row, ...], opened: str | None) -> None:
         """Show conversations, one of which is open."""
+        if rows == self.rows and opened == self.opened:
+            return
         self.rows, self.opened = rows, opened
         index = next((index for index, row in enumerate(rows) if row.name == opened), 0)
         self._first = min(self._first, max(0, len(rows) - self.size.height), index)
@@ -62,15 +71,17 @@ class ConversationList(Widget):
         row = self.rows[index]
         number, name, sign, count = row_parts(row, index, width, is_open=row.name == self.opened)
         base = self.rich_style
+        if not self._styles:
+            self._styles = {name: self.get_component_rich_style(f"row--{name}", partial=True) for name in _NAMES}
         if row.name == self.opened:
-            base += self.get_component_rich_style("row--open", partial=True)
+            base += self._styles["open"]
         style = row_style(row)
-        look = base + self.get_component_rich_style(f"row--{style}", partial=True) if style else base
+        look = base + self._styles[style] if style else base
         return Strip(
             [
-                Segment(number, base + self.get_component_rich_style("row--number", partial=True)),
+                Segment(number, base + self._styles["number"]),
                 Segment(name, look),
-                Segment(sign, base + self.get_component_rich_style("row--failed", partial=True)),
+                Segment(sign, base + self._styles["failed"]),
                 Segment(count, look),
             ]
         ).adjust_cell_length(width, base)
