@@ -3,16 +3,12 @@
 from typing import Final
 
 from archiver.rows import COLUMNS
-from db import ARCHIVE_LOCK
+from db import ARCHIVE_LOCK, PLAN_ONCE
 
-SET_UP: Final = """
+SET_UP: Final = f"""
 SET idle_in_transaction_session_timeout = '30s';
 SET default_transaction_isolation = 'read committed';
-SET plan_cache_mode = force_generic_plan;
-SET enable_seqscan = off;
-SET enable_hashjoin = off;
-SET enable_mergejoin = off;
-SET jit = off;
+{PLAN_ONCE}
 PREPARE routes (text[], text[]) AS
 SELECT wanted.sender, wanted.recipient, s.id, r.id, r.deleted_at IS NULL, c.id,
        (SELECT GREATEST(last_value + is_called::integer, (SELECT max(seq) + 1 FROM messages)) FROM message_seq)
@@ -45,13 +41,12 @@ WITH wanted AS (
     WHERE conversations.id = newest.id
 )
 SELECT setval('message_seq', max(seq)) FROM new
-"""
+"""  # noqa: S608  # a constant
 """What a connection begins with.
 
 A server that waits for us within a transaction gives up after a while, for the lock's sake, if we freeze.
 
-Planning these statements takes longer than running them, so they are planned once. Whatever the tables held then, all
-rows are found by their keys: a plan made for small tables would read them as a whole, and go on so as they grow.
+Planning these statements takes longer than running them, so they are planned once: see `db.PLAN_ONCE`.
 `quick` stores all of its messages or, if a name or a conversation is not there, none; then it returns NULL.
 
 Under the archive lock nobody else draws a number. The sequence may lag behind the messages after a restore or a

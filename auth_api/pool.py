@@ -11,22 +11,15 @@ import psycopg2
 from psycopg2.extensions import connection, cursor
 
 from auth_api.errors import UnavailableError
-from db import DatabaseError, connect
+from db import PLAN_ONCE, DatabaseError, connect
 
 _AWAY: Final = "The database is away."
 _OUT_OF_REACH: Final = (psycopg2.OperationalError, psycopg2.InterfaceError)
-_SETTINGS: Final = """
+_SETTINGS: Final = f"""
     SET statement_timeout = '15s';
     SET idle_in_transaction_session_timeout = '30s';
-    SET plan_cache_mode = force_generic_plan;
-    SET enable_seqscan = off;
-    SET enable_hashjoin = off;
-    SET enable_mergejoin = off;
-    SET jit = off
+    {PLAN_ONCE}
 """
-"""What is asked often is a few rows by an index. A prepared statement is planned once, maybe when the tables are still
-empty, and that plan has to do when they are not. Such a plan cannot tell how little it will read, nor can one for which
-there is no index: both seem to cost enough to be compiled, which would take longer than running them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
 """The database: its schema (`migrations/`, the only owner), and how to reach it."""
 
-from db.connection import ARCHIVE_LOCK, DatabaseError, checked_url, connect, one_line
+from db.connection import ARCHIVE_LOCK, PLAN_ONCE, DatabaseError, checked_url, connect, one_line
 
-__all__ = ["ARCHIVE_LOCK", "DatabaseError", "checked_url", "connect", "one_line"]
+__all__ = ["ARCHIVE_LOCK", "PLAN_ONCE", "DatabaseError", "checked_url", "connect", "one_line"]

@@ -8,6 +8,20 @@ from psycopg2.extensions import connection, parse_dsn
 ARCHIVE_LOCK: Final = 0x6E696768746A6172
 """Key of the advisory lock under which messages get their numbers; held until the commit."""
 
+PLAN_ONCE: Final = """
+SET plan_cache_mode = force_generic_plan;
+SET enable_seqscan = off;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SET jit = off;
+"""
+"""For connections whose prepared statements find a few rows by their keys, and are planned once.
+
+Whatever the tables held then, maybe nothing, that plan has to do: one made for small tables would read them as a whole,
+and go on so as they grow. Such a plan cannot tell how little it will read, nor can one for which there is no index:
+both seem to cost enough to be compiled, which would take longer than running them.
+"""
+
 
 class DatabaseError(Exception):
     """The database cannot be used; the message is one line that says why."""
