@@ -22,6 +22,11 @@ def direct(other: str) -> Conversation:
     return Conversation("direct", other)
 
 
+def group(group_id: str) -> Conversation:
+    """Name a group's conversation."""
+    return Conversation("group", group_id)
+
+
 def parse_conversation(text: str) -> Conversation | None:
     """Read a conversation's name; None when it is none."""
     kind, _, name = text.partition(":")

@@ -1,6 +1,7 @@
 """Topics, conversation names, control messages and access lists."""
 
 import json
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -10,16 +11,22 @@ from wire.control import Revocation, encode_revocations
 from wire.conversations import Conversation, direct, parse_conversation
 from wire.tokens import AclRule, api_acl, archiver_acl, user_acl
 from wire.topics import (
+    ARCHIVED_TOPICS,
     ARCHIVER_FILTERS,
     BROKER_COUNTERS,
     CONTROL,
-    InboxTopic,
+    Topic,
     archived,
     events,
+    group_archived,
+    group_filter,
     inbox,
+    marker_topic,
+    message_topic,
     own_inbox_filter,
-    parse_inbox,
+    parse_topic,
     sent_filter,
+    typing_topic,
 )
 
 usernames = st.from_regex(r"[a-z0-9][a-z0-9_-]{2,31}", fullmatch=True)
@@ -27,18 +34,24 @@ group_ids = st.from_regex(r"g[a-z2-7]{12}", fullmatch=True)
 levels = st.text(st.characters(exclude_characters="/"), min_size=1)
 
 
-@given(levels, levels)
-def test_an_inbox_topic_is_read_back(to: str, sender: str) -> None:
-    assert parse_inbox(inbox(to, sender)) == InboxTopic(to, sender)
+kinds: st.SearchStrategy[Literal["direct", "group"]] = st.sampled_from(["direct", "group"])
+
+
+@given(kinds, levels, levels)
+def test_topics_of_a_conversation_are_read_back(kind: Literal["direct", "group"], name: str, sender: str) -> None:
+    conversation = Conversation(kind, name)
+    assert parse_topic(message_topic(conversation, sender)) == Topic(kind, name, "message", sender)
+    assert parse_topic(marker_topic(conversation, sender)) == Topic(kind, name, "marker", sender)
+    assert parse_topic(typing_topic(conversation, sender)) == Topic(kind, name, "typing", sender)
 
 
 @pytest.mark.parametrize(
     "topic",
     ["", "users", "users//inbox/alice", "users/bob/inbox/", "users/bob/inbox/alice/x", "/users/bob/inbox/alice",
-     "users/bob/markers/alice", "groups/bob/inbox/alice", "users/bob/devices/x/inbox/alice"],
+     "users/bob/messages/alice", "groups/bob/inbox/alice", "users/bob/devices/x/inbox/alice", "users/bob/archived"],
 )  # fmt: skip
-def test_other_topics_are_no_inbox(topic: str) -> None:
-    assert parse_inbox(topic) is None
+def test_other_topics_are_of_no_conversation(topic: str) -> None:
+    assert parse_topic(topic) is None
 
 
 def matches(topic_filter: str, topic: str) -> bool:
@@ -72,9 +85,26 @@ def test_a_user_publishes_and_reads_in_its_own_name_only(user: str, other: str) 
     assert [rule.topic for rule in rules if rule.retain] == [f"users/{user}/presence"]
 
 
+@given(usernames, group_ids, group_ids)
+def test_a_member_publishes_and_reads_in_their_groups_only(user: str, member_of: str, other: str) -> None:
+    rules = user_acl(user, [member_of])
+    group = Conversation("group", member_of)
+    for topic in (message_topic(group, user), marker_topic(group, user), typing_topic(group, user)):
+        assert allowed(rules, "publish", topic)
+        assert not allowed(user_acl(user), "publish", topic)
+    assert allowed(rules, "subscribe", group_filter(member_of))
+    assert not allowed(rules, "publish", group_archived(member_of))
+    assert not allowed(rules, "publish", message_topic(group, user + "x"))
+    if other != member_of:
+        assert not allowed(rules, "subscribe", group_filter(other))
+        assert not allowed(rules, "publish", message_topic(Conversation("group", other), user))
+
+
 def test_the_services_may_do_their_work_and_no_more() -> None:
     for topic_filter in ARCHIVER_FILTERS:
         assert allowed(archiver_acl(), "subscribe", topic_filter)
+    assert tuple(f"$share/archiver/{topic_filter}" for topic_filter in ARCHIVED_TOPICS) == ARCHIVER_FILTERS
+    assert allowed(archiver_acl(), "publish", group_archived("gabcdefghijkl"))
     assert allowed(archiver_acl(), "publish", archived("alice"))
     assert not allowed(archiver_acl(), "publish", CONTROL)
     assert allowed(api_acl(), "publish", CONTROL)

@@ -1,0 +1,74 @@
+-- Groups, markers, blocks, relations and names that may not be given again (contract, sections 1 to 3 and 6).
+
+CREATE TABLE groups (
+    id         text COLLATE "C" PRIMARY KEY,
+    title      text NOT NULL,
+    visibility text NOT NULL CHECK (visibility IN ('private', 'open')),
+    history    text NOT NULL CHECK (history IN ('since_joining', 'all')),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    deleted_at timestamptz
+);
+CREATE INDEX groups_open ON groups (title, id) WHERE visibility = 'open' AND deleted_at IS NULL;
+
+-- A conversation is the pair of its users, or a group's.
+ALTER TABLE conversations
+    ALTER COLUMN user_low DROP NOT NULL,
+    ALTER COLUMN user_high DROP NOT NULL,
+    ADD COLUMN group_id text COLLATE "C" UNIQUE REFERENCES groups,
+    ADD CHECK ((group_id IS NULL) = (user_low IS NOT NULL) AND (user_low IS NULL) = (user_high IS NULL));
+
+-- Who is in a group now. Changed under `db.ARCHIVE_LOCK`, so that each message falls before or after the change.
+CREATE TABLE members (
+    group_id  text COLLATE "C" NOT NULL REFERENCES groups,
+    user_id   bigint NOT NULL REFERENCES users,
+    role      text NOT NULL CHECK (role IN ('owner', 'admin', 'member')),
+    joined_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (group_id, user_id)
+);
+CREATE INDEX members_of_user ON members (user_id);
+
+-- Which messages of a group's conversation somebody may read: those with after_seq < seq <= until_seq, of any row. Who
+-- leaves keeps what they could read. A direct conversation has no rows here: its two users may read all of it.
+CREATE TABLE spans (
+    user_id         bigint NOT NULL REFERENCES users,
+    conversation_id bigint NOT NULL REFERENCES conversations,
+    after_seq       bigint NOT NULL,
+    until_seq       bigint NOT NULL DEFAULT 9223372036854775807,
+    PRIMARY KEY (user_id, conversation_id, after_seq)
+);
+
+-- Markers are watermarks: they never move back.
+ALTER TABLE participants ADD COLUMN delivered_seq bigint NOT NULL DEFAULT 0;
+
+-- Messages of `blocked_id` with after_seq < seq <= until_seq are hidden from `user_id`, for good. A block that holds has
+-- the largest until_seq there is. Changed under `db.ARCHIVE_LOCK`.
+CREATE TABLE blocks (
+    user_id    bigint NOT NULL REFERENCES users,
+    blocked_id bigint NOT NULL REFERENCES users,
+    after_seq  bigint NOT NULL,
+    until_seq  bigint NOT NULL DEFAULT 9223372036854775807,
+    PRIMARY KEY (user_id, blocked_id, after_seq)
+);
+ALTER TABLE users ADD COLUMN has_blocked boolean NOT NULL DEFAULT false;  -- once is enough: whether to look there
+
+-- Edited, retracted or reacted to: what relates to it is worth looking up. A retracted message and its edits are left
+-- with an empty body, which no other message has but the retraction itself.
+ALTER TABLE messages ADD COLUMN changed boolean;
+
+-- Names of deleted accounts, whose rows have a tombstone's name now.
+CREATE TABLE retired_names (
+    username text COLLATE "C" PRIMARY KEY,
+    until    timestamptz NOT NULL
+);
+
+-- What a user's devices have to be told, until the broker has confirmed it (contract, section 2, events).
+CREATE TABLE events (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    username   text COLLATE "C" NOT NULL,
+    payload    text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- The one group that is there from the start. Nobody owns it.
+INSERT INTO groups (id, title, visibility, history) VALUES ('globby2222222', 'lobby', 'open', 'all');
+INSERT INTO conversations (group_id) VALUES ('globby2222222');
