@@ -9,7 +9,7 @@ from uuid import UUID
 from archiver.delivery import Delivery
 from wire.message import Envelope, MessageId, RefusedError, RejectReason, claimed_id, read_message
 from wire.names import is_username
-from wire.topics import parse_inbox
+from wire.topics import parse_topic
 
 ADDRESS_MAX = 80
 """Characters of a topic that is remembered; an inbox topic of two usernames has fewer."""
@@ -52,11 +52,11 @@ class _Address(NamedTuple):
 
 
 def _read_address(topic: str) -> _Address | None:
-    parsed = parse_inbox(topic)
-    if parsed is None:
+    parsed = parse_topic(topic)
+    if parsed is None or (parsed.kind, parsed.what) != ("direct", "message"):
         return None
     sender = parsed.sender if is_username(parsed.sender) else None
-    return _Address(sender, parsed.to, is_username(parsed.to))
+    return _Address(sender, parsed.name, is_username(parsed.name))
 
 
 _remembered_address = lru_cache(maxsize=10_000)(_read_address)

@@ -8,7 +8,6 @@ from typing import Final
 from flask import Flask, Response, current_app, g, request
 from flask_openapi3.blueprint import APIBlueprint
 
-from auth_api.clock import now_ms
 from auth_api.errors import UnauthenticatedError
 from auth_api.logs import request_line
 from auth_api.queries import sessions
@@ -61,12 +60,6 @@ def claims() -> AccessClaims:
     return found
 
 
-def asked_ms() -> int:
-    """Return when the request came, before anything was checked: Unix milliseconds."""
-    moment: int = g.asked_ms
-    return moment
-
-
 def address() -> str:
     """Return the address that the request came from."""
     return request.remote_addr or "unknown"
@@ -79,7 +72,6 @@ def install(app: Flask) -> None:
 
 
 def _begin() -> None:
-    g.asked_ms = now_ms()
     g.began = time.perf_counter()
     refuse_too_large(request)
 

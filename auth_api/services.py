@@ -91,7 +91,6 @@ def build(settings: Settings) -> Services:
         revoker=revoker,
         refresh_key=load_refresh_key(settings.keys_dir),
         refresh_seconds=settings.refresh_token_seconds,
-        now_ms=now_ms,
     )
     policy = PasswordPolicy(settings.password_min, settings.password_max, most_used_passwords(settings.password_common))
     keys = PublicKeys(settings.public_keys_dir)

@@ -1,7 +1,7 @@
 """Sessions: logging in, refreshing, ending (contract, sections 5 and 6)."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,12 +9,19 @@ from auth_api.errors import NotFoundError, UnauthenticatedError
 from auth_api.limits import Limits
 from auth_api.passwords import PasswordHasher
 from auth_api.pool import Cursor, Pool
-from auth_api.queries import revocations, sessions, users
+from auth_api.queries import clock, revocations, sessions, users
 from auth_api.queries.revocations import StoredRevocation
 from auth_api.queries.sessions import Caller
 from auth_api.queries.users import Account
 from auth_api.revocations import Revoker, session_revocations
-from auth_api.tokens import MqttToken, TokenMaker, new_refresh_token, next_refresh_token, refresh_digest
+from auth_api.tokens import (
+    MqttToken,
+    TokenMaker,
+    new_refresh_token,
+    next_refresh_token,
+    refresh_digest,
+    session_ended,
+)
 from wire.names import new_device_id
 
 REUSE_SECONDS: Final = 10
@@ -34,7 +41,7 @@ class SessionTokens:
 
 
 class Sessions:
-    """What can be done with sessions. `now_ms` gives Unix milliseconds."""
+    """What can be done with sessions."""
 
     def __init__(
         self,
@@ -46,7 +53,6 @@ class Sessions:
         revoker: Revoker,
         refresh_key: bytes,
         refresh_seconds: int,
-        now_ms: Callable[[], int],
     ) -> None:
         self._pool = pool
         self._hasher = hasher
@@ -55,7 +61,6 @@ class Sessions:
         self._revoker = revoker
         self._refresh_key = refresh_key
         self._refresh_seconds = refresh_seconds
-        self._now_ms = now_ms
 
     def log_in(self, username: str, password: str, device_name: str | None, address: str) -> SessionTokens:
         """Start a session. Raises UnauthenticatedError or TooManyAttemptsError."""
@@ -75,7 +80,6 @@ class Sessions:
 
     def refresh(self, token: str) -> SessionTokens:
         """Exchange a refresh token. Raises UnauthenticatedError; one that was spent ends the session."""
-        issued_ms = self._now_ms()
         digest = refresh_digest(token)
         with self._pool.transaction() as cur:
             caller = sessions.lock_by_refresh_token(cur, digest)
@@ -91,11 +95,12 @@ class Sessions:
         if reused:
             self._revoker.tell(ended)
             raise _refresh_refused()
-        return self._session_tokens(caller, successor, issued_ms)
+        return self._session_tokens(caller, successor, self.mqtt_token(caller))
 
-    def mqtt_token(self, caller: Caller, asked_ms: int) -> MqttToken:
-        """Give a session a fresh MQTT token; `asked_ms` lies before the check that the session is alive."""
-        return self._tokens.mqtt(caller.user.username, caller.device_id, asked_ms)
+    def mqtt_token(self, caller: Caller) -> MqttToken:
+        """Give a session a fresh MQTT token. Raises UnauthenticatedError when it has ended."""
+        with self._pool.transaction() as cur:
+            return self._mqtt_token(cur, caller)
 
     def listed(self, caller: Caller) -> list[sessions.Device]:
         """List the caller's sessions."""
@@ -117,7 +122,7 @@ class Sessions:
 
     def revoke_in(self, cur: Cursor, caller: Caller, devices: Sequence[str]) -> list[StoredRevocation]:
         """Store the revocations of devices that end in the same transaction."""
-        revoked = session_revocations(caller.user.username, devices, self._now_ms())
+        revoked = session_revocations(caller.user.username, devices, clock.now_ms(cur))
         return revocations.add(cur, revoked)
 
     def _end_in(self, cur: Cursor, caller: Caller, device_id: str) -> list[StoredRevocation]:
@@ -135,22 +140,29 @@ class Sessions:
 
     def _start(self, account: Account, device_name: str | None) -> SessionTokens | None:
         """Start a session, unless the password has been changed since it was verified."""
-        issued_ms = self._now_ms()
         device_id = new_device_id(secrets.choice)
         refresh_token = new_refresh_token()
         with self._pool.transaction() as cur:
             if not sessions.start(cur, account.user.id, account.password_hash, device_id, device_name):
                 return None
             sessions.add_refresh_token(cur, refresh_digest(refresh_token), device_id, self._refresh_seconds)
-        return self._session_tokens(Caller(account.user, device_id, device_name, True), refresh_token, issued_ms)
+            caller = Caller(account.user, device_id, device_name, True)
+            mqtt = self._mqtt_token(cur, caller)
+        return self._session_tokens(caller, refresh_token, mqtt)
 
-    def _session_tokens(self, caller: Caller, refresh_token: str, issued_ms: int) -> SessionTokens:
+    def _mqtt_token(self, cur: Cursor, caller: Caller) -> MqttToken:
+        grounds = sessions.grounds(cur, caller.user.id, caller.device_id)
+        if grounds is None:
+            raise session_ended()
+        return self._tokens.mqtt(caller.user.username, caller.device_id, grounds.issued_ms, grounds.groups)
+
+    def _session_tokens(self, caller: Caller, refresh_token: str, mqtt: MqttToken) -> SessionTokens:
         return SessionTokens(
             caller,
             self._tokens.access(caller.user.username, caller.device_id),
             self._tokens.access_seconds,
             refresh_token,
-            self.mqtt_token(caller, issued_ms),
+            mqtt,
         )
 
 

@@ -8,8 +8,12 @@ USERNAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{2,31}$"
 RESERVED_USERNAMES = frozenset({"archiver", "api", "admin", "all", "me"})
 DEVICE_ID_PATTERN = r"^[a-z2-7]{10}$"
 GROUP_ID_PATTERN = r"^g[a-z2-7]{12}$"
+LOBBY = "globby2222222"
+"""The group that is there from the start."""
 DISPLAY_NAME_MAX = 64
 """Characters of a display name or a device name."""
+TITLE_MAX = 128
+"""Characters of a group's title."""
 INSTANCE_PATTERN = r"^[A-Za-z0-9_-]{1,32}$"
 """Names of an archiver among several; its client id is that of a device of this name."""
 
@@ -43,6 +47,11 @@ def is_instance(text: str) -> bool:
 def new_device_id(choose: Callable[[str], str]) -> str:
     """Make a device id; `choose` picks one character of a text (`secrets.choice`)."""
     return "".join(choose(_ID_ALPHABET) for _ in range(10))
+
+
+def new_group_id(choose: Callable[[str], str]) -> str:
+    """Make a group id; `choose` picks one character of a text (`secrets.choice`)."""
+    return "g" + "".join(choose(_ID_ALPHABET) for _ in range(12))
 
 
 def client_id(username: str, device_id: str) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from auth_api.pool import Cursor, Statement
+from auth_api.queries import clock
 from auth_api.queries.users import User
 from auth_api.tokens import AccessClaims, session_ended
 
@@ -40,6 +41,14 @@ class RefreshState:
     device_id: str
     expired: bool
     spent_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What an MQTT token is made of: when (Unix milliseconds), and for which groups."""
+
+    issued_ms: int
+    groups: list[str]
 
 
 _SEEN_LATELY: Final = "d.last_seen_at > clock_timestamp() - interval '1 minute'"
@@ -121,6 +130,25 @@ def start(cur: Cursor, user_id: int, verified: str, device_id: str, name: str | 
         (user_id, verified, device_id, name),
     )
     return cur.rowcount == 1
+
+
+def grounds(cur: Cursor, user_id: int, device_id: str) -> Grounds | None:
+    """Find what to make an MQTT token of; None when the session has ended.
+
+    Inside a transaction. The user's row stays locked until the commit: whoever ends a membership locks it too, before
+    reading the same clock, so a token that knows of it is older than its end, and void.
+    """
+    cur.execute("SELECT 1 FROM users WHERE id = %s FOR SHARE", (user_id,))
+    issued_ms = clock.now_ms(cur)
+    cur.execute(
+        """
+        SELECT ARRAY(SELECT m.group_id FROM members m WHERE m.user_id = d.user_id ORDER BY m.group_id)
+        FROM devices d WHERE d.id = %s AND d.user_id = %s
+        """,
+        (device_id, user_id),
+    )
+    row = cur.fetchone()
+    return Grounds(issued_ms, row[0]) if row else None
 
 
 def add_refresh_token(cur: Cursor, digest: bytes, device_id: str, seconds: int) -> None:

@@ -124,3 +124,9 @@ class SessionList(Model):
     """All sessions of the caller, the newest first."""
 
     sessions: list[SessionEntry]
+
+
+class BlockList(Model):
+    """Whom the caller blocks, in the order of their names."""
+
+    blocked: list[str]

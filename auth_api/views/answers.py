@@ -21,6 +21,11 @@ def ended(confirmed: bool) -> Response:
     return answer
 
 
+def done() -> Response:
+    """Answer 204."""
+    return ended(confirmed=True)
+
+
 def profile_json(user: User) -> Json:
     """Write what others see of a user."""
     return {

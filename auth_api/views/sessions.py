@@ -4,7 +4,7 @@ from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 
 from auth_api.openapi import answers, resource
-from auth_api.requests import address, asked_ms, caller, open_to_all, require_session
+from auth_api.requests import address, caller, open_to_all, require_session
 from auth_api.schemas.accounts import DevicePath, Login, MqttBlock, Refresh, Session, SessionList
 from auth_api.services import services
 from auth_api.views.answers import Json, device_json, ended, mqtt_json, session_json
@@ -40,7 +40,7 @@ def refresh(body: Refresh) -> Json:
 
 def mqtt_credentials() -> Json:
     """Give fresh credentials for the broker."""
-    token = services().sessions.mqtt_token(caller(), asked_ms())
+    token = services().sessions.mqtt_token(caller())
     return mqtt_json(token, services().settings.public_broker)
 
 

@@ -1,6 +1,7 @@
 """schemathesis reads /openapi.json and attacks what it finds: every answer as specified, and none a 5xx."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,12 @@ def attack(api_stack: RunningStack, person: Person, folder: Path, seconds: int, 
     return ran.stdout
 
 
+def operations_but_those_that_end_the_session(api_stack: RunningStack) -> int:
+    spec = httpx.get(f"{api_stack.server}/openapi.json", trust_env=False).json()
+    ids = [operation["operationId"] for path in spec["paths"].values() for operation in path.values()]
+    return len([each for each in ids if not re.search(ENDS_THE_SESSION, each)])
+
+
 @pytest.mark.timeout(300)
 def test_every_answer_is_as_specified(
     api_stack: RunningStack, alice: Person, bob: Person, archive: Archive, tmp_path: Path
@@ -55,7 +62,7 @@ def test_every_answer_is_as_specified(
     said = attack(api_stack, alice, tmp_path, 45, "--exclude-operation-id-regex", ENDS_THE_SESSION)
     assert " 500 " not in api_stack.api.log
     assert "Traceback" not in api_stack.api.log
-    assert "16 passed" in said
+    assert f"{operations_but_those_that_end_the_session(api_stack)} passed" in said
     assert "GET /v1/messages 200" in api_stack.api.log
 
 
