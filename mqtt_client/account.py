@@ -16,7 +16,7 @@ from mqtt_client.profile import Profile
 from mqtt_client.reading import newest_seq
 from mqtt_client.store import Store, remove_file, remove_store
 from mqtt_client.transport import Transport
-from wire.names import DISPLAY_NAME_MAX, is_group_id, is_shown_name, is_username
+from wire.names import DISPLAY_NAME_MAX, is_shown_name, is_username
 
 EVERYTHING = "*"
 
@@ -84,25 +84,6 @@ async def end_login(account: Account) -> None:
     with suppress(NotLoggedInError):
         await account.api.call("DELETE", "/v1/sessions/current")
     account.profile.forget()
-
-
-async def check_user(api: Api, name: str) -> str:
-    """Check the name of somebody to write to or read. Raises InputError for groups and for what is no username.
-
-    A few usernames look like group ids; those are asked for.
-    """
-    if name.startswith("#"):
-        raise InputError(f"{name}: groups are not there yet")
-    if not is_username(name):
-        raise InputError(f"{name!r} is no username")
-    if is_group_id(name):
-        try:
-            await api.call("GET", f"/v1/users/{name}")
-        except ApiError as error:
-            if error.status != 404:
-                raise
-            raise InputError(f"{name}: there is no such user, and groups are not there yet") from error
-    return name
 
 
 def safe_username(name: str) -> str:

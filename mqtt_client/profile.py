@@ -1,7 +1,7 @@
 """A profile's files under the XDG directories: its login, its store, its settings.
 
 `$XDG_DATA_HOME/nightjar/PROFILE/` (0700) holds `credentials.json` (0600), the stores and the locks;
-`$XDG_CONFIG_HOME/nightjar/PROFILE.json` the server of the last login.
+`$XDG_CONFIG_HOME/nightjar/PROFILE.json` the server of the last login, and what others are told of us.
 """
 
 import hashlib
@@ -9,7 +9,7 @@ import json
 import os
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,15 @@ if TYPE_CHECKING:
     from mqtt_client.credentials import Credentials
 
 _FILE_MAX = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Privacy:
+    """What others are told of us: how far we have read, whether we are there, and that we are typing."""
+
+    markers: bool = True
+    presence: bool = True
+    typing: bool = True
 
 
 @dataclass(frozen=True)
@@ -122,13 +131,32 @@ class Profile:
     def remembered_server(self) -> str | None:
         """Return the server of the last login; None when there is none, or the file is damaged."""
         try:
-            content = json.loads(_read(self.settings_file))
-            return check_server(content["server"])
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return check_server(self._settings()["server"])  # type: ignore[arg-type]  # TypeError is met
+        except (ValueError, KeyError, TypeError):
             return None
 
     def remember_server(self, server: str) -> None:
         """Keep the server for the next login. Raises StorageError."""
+        self._keep_settings({**self._settings(), "server": server})
+
+    def privacy(self) -> Privacy:
+        """Read what others are told of us; everything unless it was switched off."""
+        content = self._settings().get("privacy")
+        chosen = content if isinstance(content, dict) else {}
+        return Privacy(**{each.name: chosen.get(each.name) is not False for each in fields(Privacy)})
+
+    def keep_privacy(self, privacy: Privacy) -> None:
+        """Keep what others are told of us. Raises StorageError."""
+        self._keep_settings({**self._settings(), "privacy": asdict(privacy)})
+
+    def _settings(self) -> dict[str, object]:
+        try:
+            content = json.loads(_read(self.settings_file))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return content if isinstance(content, dict) else {}
+
+    def _keep_settings(self, settings: dict[str, object]) -> None:
         try:
             self.settings_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -136,7 +164,7 @@ class Profile:
                 f"{self.settings_file.parent} cannot be used ({error.strerror}): "
                 "set XDG_CONFIG_HOME to where you may write"
             ) from error
-        _write(self.settings_file, json.dumps({"server": server}).encode())
+        _write(self.settings_file, json.dumps(settings).encode())
 
 
 def chats_beside(store_file: Path) -> Path:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from random import random
 
-from mqtt_client.account import Account, check_user, log_in, open_account, safe_username
+from mqtt_client.account import Account, log_in, open_account, safe_username
 from mqtt_client.api import Api, read
 from mqtt_client.app.changes import Change, LinkChanged, LoginChanged
 from mqtt_client.app.entries import Entry
@@ -18,6 +18,7 @@ from mqtt_client.errors import ApiError, InputError, NotLoggedInError, OutOfReac
 from mqtt_client.follow import Follower
 from mqtt_client.models import Devices, User
 from mqtt_client.profile import Profile
+from mqtt_client.recipients import find_conversation
 from mqtt_client.sending import compose
 from mqtt_client.session import Session, alongside
 from mqtt_client.settings import check_server
@@ -25,7 +26,7 @@ from mqtt_client.state import backoff
 from mqtt_client.store import Store
 from mqtt_client.transport import Transport
 from mqtt_client.wakeup import WakeUps
-from wire.conversations import direct
+from wire.conversations import Conversation, parse_conversation
 
 _READY_SECONDS = 5.0
 _STORAGE_SECONDS = 5.0
@@ -107,7 +108,7 @@ class Backend:
             body = text.encode()
         except UnicodeEncodeError as error:
             raise InputError("not sent: it has half a character in it, which is no text") from error
-        message = compose(name.partition(":")[2], body)
+        message = compose(_conversation(name), body)
         opened.store.post(message)
         entry = opened.sync.post(message)
         opened.wakeups.notify()
@@ -116,7 +117,7 @@ class Backend:
     async def resend(self, entry: Entry) -> None:
         """Send a message that was rejected again, as a new one."""
         opened = self.opened
-        message = compose(entry.conversation.partition(":")[2], entry.body)
+        message = compose(_conversation(entry.conversation), entry.body)
         opened.store.post(message)
         opened.sync.remove(entry)
         opened.sync.post(message)
@@ -130,11 +131,13 @@ class Backend:
         """Find somebody to write to; return the conversation's name. Raises InputError."""
         opened = self.opened
         # An unknown user is told at once where the server can be asked; without it the archive tells later.
-        name = str(direct(await check_user(opened.account.api, username)))
+        conversation = await find_conversation(opened.account.api, username, may_have_left=True)
+        name = str(conversation)
         if not opened.chats.rows([name]):
             with suppress(OutOfReachError):
+                path = "users" if conversation.kind == "direct" else "groups"
                 try:
-                    await opened.account.api.call("GET", f"/v1/users/{username}")
+                    await opened.account.api.call("GET", f"/v1/{path}/{conversation.name}")
                 except ApiError as error:
                     raise InputError(f"{username}: {error}") from error
             opened.chats.begin(name, "", opened.chats.cursors().get("*", 0) + 1)
@@ -243,6 +246,13 @@ class Backend:
                 failures += 1
                 opened.sync.link(LinkChanged("offline", str(error)))
             await asyncio.sleep(max(1.0, backoff(failures, random)))
+
+
+def _conversation(name: str) -> Conversation:
+    conversation = parse_conversation(name)
+    if conversation is None:
+        raise InputError(f"{name!r} is no conversation")
+    return conversation
 
 
 def _checked_server(server: str) -> str:

@@ -7,8 +7,9 @@ from mqtt_client.api import Api
 from mqtt_client.app.entries import PENDING, Entry, Page
 from mqtt_client.app.storage import Chats
 from mqtt_client.app.sync import Sync
-from mqtt_client.errors import NotLoggedInError
+from mqtt_client.errors import NotLoggedInError, StorageError
 from mqtt_client.reading import PAGE, history
+from wire.conversations import parse_conversation
 
 _FOUND_MOST = 200
 
@@ -73,7 +74,10 @@ class Pages:
         if api is None:
             raise NotLoggedInError("older messages are at the server, and there is no login yet")
         floor, _ = self._chats.floor(name)
-        messages = await history(api, name.partition(":")[2], PAGE, floor)
+        conversation = parse_conversation(name)
+        if conversation is None:
+            raise StorageError(f"{name!r} is no conversation")
+        messages = await history(api, conversation, PAGE, floor)
         self._sync.keep(messages)
         lowest = min((message.seq for message in messages if message.seq), default=floor)
         self._chats.lower(name, lowest, is_whole=len(messages) < PAGE)

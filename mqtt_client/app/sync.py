@@ -11,7 +11,6 @@ from mqtt_client.events import CaughtUp, ConnectionChanged, Event, Message, Mess
 from mqtt_client.follow import EVERYTHING
 from mqtt_client.reading import conversations, newest_seq
 from mqtt_client.store import Outgoing, Store
-from wire.conversations import direct
 from wire.receipts import Rejected, Stored
 from wire.times import parse_time
 
@@ -95,7 +94,7 @@ class Sync:
         """Show a message of our own that is in the outbox."""
         sent_at = parse_time(message.sent_at)
         content = Incoming(
-            conversation=str(direct(message.recipient)),
+            conversation=str(message.conversation),
             sender=self._me,
             id=message.id,
             content_type=message.content_type,

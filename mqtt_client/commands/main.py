@@ -20,11 +20,23 @@ _MODULES = {
     "sessions": "account",
     "password": "account",
     "delete-account": "account",
+    "groups": "groups",
+    "whois": "people",
+    "block": "people",
+    "unblock": "people",
+    "blocks": "people",
+    "privacy": "people",
+    "export": "people",
+    "edit": "changes",
+    "retract": "changes",
+    "react": "changes",
+    "versions": "changes",
     "send": "messages",
     "history": "messages",
     "tail": "messages",
     "conversations": "messages",
     "unread": "messages",
+    "read": "messages",
 }
 
 
