@@ -1,21 +1,30 @@
 """Accounts: registering, the profile, the password, deletion (contract, section 6)."""
 
+import secrets
 from collections.abc import Callable
 
+from auth_api.erasure import Eraser
 from auth_api.errors import NotFoundError, UsernameTakenError, WrongPasswordError
+from auth_api.events import Announcer
 from auth_api.limits import Limits
 from auth_api.passwords import PasswordHasher, PasswordPolicy
-from auth_api.pool import Pool
-from auth_api.queries import revocations, sessions, users
+from auth_api.pool import Cursor, Pool
+from auth_api.queries import archive, departures, erasures, events, revocations, sessions, users
+from auth_api.queries.revocations import StoredRevocation
 from auth_api.queries.sessions import Caller
 from auth_api.queries.users import User
 from auth_api.revocations import Revoker, account_revocation
 from auth_api.sessions import Sessions
 from auth_api.tokens import session_ended
+from wire.events import encode_event
+from wire.names import new_tombstone
 
 
 class Accounts:
-    """What can be done with accounts. `now_ms` gives Unix milliseconds."""
+    """What can be done with accounts.
+
+    `retirement_seconds` is for how long the name of a deleted one is not given again; `now_ms` gives Unix milliseconds.
+    """
 
     def __init__(
         self,
@@ -26,6 +35,9 @@ class Accounts:
         limits: Limits,
         live: Sessions,
         revoker: Revoker,
+        announcer: Announcer,
+        eraser: Eraser,
+        retirement_seconds: int,
         now_ms: Callable[[], int],
     ) -> None:
         self._pool = pool
@@ -34,6 +46,9 @@ class Accounts:
         self._limits = limits
         self._live = live
         self._revoker = revoker
+        self._announcer = announcer
+        self._eraser = eraser
+        self._retirement_seconds = retirement_seconds
         self._now_ms = now_ms
 
     def register(self, username: str, password: str, display_name: str | None, address: str) -> User:
@@ -44,10 +59,10 @@ class Accounts:
             if users.is_taken(cur, username):
                 raise UsernameTakenError
         password_hash = self._hasher.hash(password)
-        with self._pool.reading() as cur:
+        with self._pool.transaction() as cur:
             user = users.add(cur, username, display_name, password_hash)
-        if user is None:
-            raise UsernameTakenError
+            if user is None or users.is_retired(cur, username):
+                raise UsernameTakenError
         return user
 
     def profile(self, username: str) -> User:
@@ -83,16 +98,30 @@ class Accounts:
     def delete(self, caller: Caller, password: str) -> bool:
         """Delete the account and end all its sessions; whether the broker has confirmed that.
 
+        What others could read stays, under a tombstone's name. What takes longer than a moment is left to the eraser.
         Raises WrongPasswordError or TooManyAttemptsError.
         """
         verified = self._verified(caller, password, "password")
         with self._pool.transaction() as cur:
-            if not users.delete(cur, caller.user.id, verified):
-                raise WrongPasswordError("password")
-            sessions.end_all(cur, caller.user.id)
-            revoked = account_revocation(caller.user.username, self._now_ms())
-            ended = revocations.add(cur, [revoked])
-        return self._revoker.tell(ended)
+            archive.lock(cur)
+            ended = self._delete_in(cur, caller, verified)
+        confirmed = self._revoker.tell(ended)
+        self._announcer.wake()
+        self._eraser.wake()
+        return confirmed
+
+    def _delete_in(self, cur: Cursor, caller: Caller, verified: str) -> list[StoredRevocation]:
+        user_id, username = caller.user.id, caller.user.username
+        if not users.delete(cur, user_id, verified, new_tombstone(secrets.choice)):
+            raise WrongPasswordError("password")
+        users.retire(cur, username, self._retirement_seconds)
+        sessions.end_all(cur, user_id)
+        for group_id, heir in departures.pass_on(cur, user_id):
+            events.add(cur, [heir], encode_event("group_changed", group=group_id))
+        departures.leave_all(cur, user_id)
+        ended = revocations.add(cur, [account_revocation(username, self._now_ms())])
+        erasures.add(cur, user_id, username, ended[0].id)
+        return ended
 
     def _verified(self, caller: Caller, password: str, field: str) -> str:
         """Return the hash that the password was found right against; limited against guessing."""

@@ -17,7 +17,7 @@ from auth_api.reading import StrictRequest, refuse_invalid
 from auth_api.schemas.service import Problem
 from auth_api.services import EXTENSION, build
 from auth_api.settings import Settings, load_all
-from auth_api.views import blocks, conversations, docs, health, keys, me, messages, sessions, users
+from auth_api.views import blocks, conversations, docs, groups, health, keys, me, messages, sessions, users
 
 _ENCODED_SLASH = re.compile("%2f", re.IGNORECASE)
 
@@ -68,7 +68,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions[EXTENSION] = build(settings)
     requests.install(app)
     problems.install(app)
-    for resource in (users, sessions, me, blocks, conversations, messages, keys, health):
+    for resource in (users, sessions, me, blocks, groups, conversations, messages, keys, health):
         for api in resource.blueprints():
             keep_operations(app.paths, api.paths)
             app.register_api(api)

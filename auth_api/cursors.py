@@ -4,9 +4,11 @@ import base64
 import binascii
 import re
 
+from auth_api.errors import FieldError, InvalidInputError
 from wire.receipts import SEQ_MAX
 
 _FORM = re.compile(r"1:([0-9]{1,19})\Z", re.ASCII)
+_TEXT_FORM = re.compile(r"2:([a-z0-9_-]{3,32})\Z", re.ASCII)
 
 
 def encode_cursor(seq: int) -> str:
@@ -23,3 +25,22 @@ def decode_cursor(text: str) -> int | None:
     match = _FORM.match(plain)
     seq = int(match[1]) if match else -1
     return seq if 0 <= seq <= SEQ_MAX and encode_cursor(seq) == text else None
+
+
+def encode_text_cursor(last: str | None) -> str | None:
+    """Write a cursor of a list that goes by names: the page after it holds what follows `last`; None for None."""
+    return base64.urlsafe_b64encode(f"2:{last}".encode()).rstrip(b"=").decode() if last is not None else None
+
+
+def decode_text_cursor(text: str | None) -> str:
+    """Read such a cursor; empty, which is the beginning, for None. Raises InvalidInputError when it is none of ours."""
+    if text is None:
+        return ""
+    try:
+        plain = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode("ascii")
+    except (binascii.Error, ValueError):
+        plain = ""
+    match = _TEXT_FORM.match(plain)
+    if match is None or encode_text_cursor(match[1]) != text:
+        raise InvalidInputError(FieldError("cursor", "is no cursor of this list"))
+    return match[1]

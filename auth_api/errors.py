@@ -102,6 +102,30 @@ class UsernameTakenError(ApiError):
         super().__init__("Choose another username.", errors=[taken])
 
 
+class ForbiddenError(ApiError):
+    """The caller may see this, but not do that."""
+
+    status = 403
+    type = "urn:nightjar:problem:forbidden"
+    title = "Not allowed"
+
+
+class LastOwnerError(ApiError):
+    """The group would have members but no owner."""
+
+    status = 409
+    type = "urn:nightjar:problem:last-owner"
+    title = "The only owner"
+
+
+class LimitReachedError(ApiError):
+    """There is no room for more: members in a group, or groups of a user."""
+
+    status = 409
+    type = "urn:nightjar:problem:limit-reached"
+    title = "There is no room for more"
+
+
 class TooManyAttemptsError(ApiError):
     """A limit is used up; `retry_after` is in seconds."""
 

@@ -17,9 +17,9 @@ _PROBLEM = {"schema": {"$ref": "#/components/schemas/Problem"}}
 _PROBLEMS = {
     400: "The request is not as HTTP has it.",
     401: "Not authenticated: no token, or one that is void.",
-    403: "The password is wrong.",
+    403: "Not allowed: the password is wrong, or the caller's role is not enough.",
     404: "There is no such thing, or none that the caller may see.",
-    409: "The username is taken.",
+    409: "Not as things are: the username is taken, a limit is reached, or a group would have no owner.",
     413: "The body is too long.",
     415: "The body is of another media type than JSON.",
     422: "A field, a parameter or the body is not as it must be.",

@@ -5,8 +5,9 @@ import threading
 from typing import Final
 
 from auth_api.errors import UnavailableError
+from auth_api.events import EVENTS_KEPT_SECONDS
 from auth_api.pool import Pool
-from auth_api.queries import limits, purge, revocations, sessions
+from auth_api.queries import events, limits, purge, revocations, sessions, users
 
 _EVERY_SECONDS: Final = 60.0
 _MOST: Final = 5000
@@ -17,7 +18,10 @@ _LOG = logging.getLogger(__name__)
 
 
 class Purger:
-    """A thread that drops expired refresh tokens, sessions, counters and revocations once a minute."""
+    """A thread that drops once a minute what has expired: refresh tokens, sessions, counters, revocations, events.
+
+    So it does with retired names, and for as long as they are that, with what the archive refuses of their holders.
+    """
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -42,6 +46,9 @@ class Purger:
                 revocations.purge(cur, REVOCATIONS_KEPT_SECONDS, _MOST)
                 sessions.purge_expired(cur, _MOST)
                 limits.purge(cur, _MOST)
+                purge.dead_letters(cur, _MOST)
+                users.purge_retired(cur, _MOST)
+                events.purge(cur, EVENTS_KEPT_SECONDS, _MOST)
 
     def _run(self) -> None:
         while not self._stopped.wait(_EVERY_SECONDS):

@@ -117,6 +117,8 @@ def shown_name(name: str) -> str:
 def _field_error(location: tuple[int | str, ...], kind: str, message: str) -> FieldError:
     if kind == "two_directions":
         return FieldError("before_seq", message)
+    if kind == "needs_open":
+        return FieldError("visibility", message)
     field = shown_name(str(location[0])) if location else _BODY
     match kind:
         case "missing":

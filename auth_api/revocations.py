@@ -38,7 +38,7 @@ def session_revocations(username: str, devices: Sequence[str], now_ms: int) -> l
 
 
 def account_revocation(username: str, now_ms: int) -> Revocation:
-    """Revoke every token of a deleted account, whose name never comes back either."""
+    """Revoke every token of a deleted account, whose name does not come back before the last of them is over either."""
     return Revocation(username, None, now_ms + _AHEAD_MS)
 
 
@@ -79,8 +79,9 @@ class Revoker:
 
     def tell(self, stored: Sequence[StoredRevocation]) -> bool:
         """Tell the broker; whether it confirmed in time. If not, it is told later."""
+        link, parts = self._link, _parts(stored)
         try:
-            return not stored or (self._link is not None and self._tell(self._link, stored, _CONFIRM_SECONDS))
+            return not parts or (link is not None and all(self._tell(link, part, _CONFIRM_SECONDS) for part in parts))
         except UnavailableError:
             _LOG.warning("the database went away before a confirmed revocation was noted; it is told again")
             return True
@@ -106,7 +107,7 @@ class Revoker:
         is_new = not self._link.is_up
         with self._pool.reading() as cur:
             due = queries.current(cur, self._seconds) if is_new else queries.unconfirmed(cur)
-        parts = [due[start : start + _IN_ONE] for start in range(0, len(due), _IN_ONE)]
+        parts = _parts(due)
         if is_new and not parts:
             parts.append([])
         if all(self._tell(connection, part, _CATCH_UP_SECONDS) for part in parts) and is_new:
@@ -121,3 +122,8 @@ class Revoker:
                 queries.confirm(cur, [each.id for each in stored])
             _LOG.info("the broker confirmed %d revocations in %.0f ms", len(stored), 1e3 * (time.monotonic() - started))
         return True
+
+
+def _parts(stored: Sequence[StoredRevocation]) -> list[Sequence[StoredRevocation]]:
+    """Divide revocations into publications."""
+    return [stored[start : start + _IN_ONE] for start in range(0, len(stored), _IN_ONE)]

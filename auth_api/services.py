@@ -14,6 +14,9 @@ from auth_api.accounts import Accounts
 from auth_api.backlog import Backlog, QueueLimits
 from auth_api.broker import BrokerLink
 from auth_api.clock import now_ms
+from auth_api.erasure import Eraser
+from auth_api.events import Announcer
+from auth_api.groups import GroupLimits, Groups
 from auth_api.keys import PublicKeys, load_refresh_key, load_signing_key
 from auth_api.limits import Limits
 from auth_api.metrics import Metrics
@@ -31,7 +34,7 @@ EXTENSION: Final = "nightjar"
 SHARED_DIR: Final = "AUTH_API_SHARED_DIR"
 """Environment variable that `serve` sets for its workers."""
 _SERVICE_TOKEN_SECONDS: Final = 3600
-_SIDE_CONNECTIONS: Final = 2
+_SIDE_CONNECTIONS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +47,23 @@ class Services:
     access_tokens: AccessTokens
     accounts: Accounts
     sessions: Sessions
+    groups: Groups
     metrics: Metrics
     backlog: Backlog
     link: BrokerLink
     revoker: Revoker
+    announcer: Announcer
     purger: Purger
+    eraser: Eraser
 
     def start(self) -> None:
-        """Begin what runs beside the requests: the link to the broker, purging. Only after the worker was forked."""
+        """Begin what runs beside the requests: the link to the broker, side tasks. Only after the worker was forked."""
         self.metrics.follow_limits(self.backlog.limits)
         self.revoker.start(self.link)
+        self.announcer.start(self.link)
         self.link.start()
         self.purger.start()
+        self.eraser.start(self.link)
 
     def follow_backlog(self) -> None:
         """Bring the metrics up to date with what the broker holds."""
@@ -63,7 +71,9 @@ class Services:
 
     def stop(self) -> None:
         """End what runs beside the requests."""
+        self.eraser.stop()
         self.purger.stop()
+        self.announcer.stop()
         self.revoker.stop()
         self.link.stop()
         self.pool.close()
@@ -83,12 +93,15 @@ def build(settings: Settings) -> Services:
     hasher = PasswordHasher(settings.password_hash, Slots(shared, settings.api_hash_slots))
     limits = Limits(pool, settings)
     revoker = Revoker(pool, settings.mqtt_token_seconds)
+    announcer = Announcer(pool)
+    eraser = Eraser(pool)
     sessions = Sessions(
         pool=pool,
         hasher=hasher,
         limits=limits,
         tokens=tokens,
         revoker=revoker,
+        announcer=announcer,
         refresh_key=load_refresh_key(settings.keys_dir),
         refresh_seconds=settings.refresh_token_seconds,
     )
@@ -110,14 +123,25 @@ def build(settings: Settings) -> Services:
             limits=limits,
             live=sessions,
             revoker=revoker,
+            announcer=announcer,
+            eraser=eraser,
+            retirement_seconds=settings.name_retirement_seconds,
             now_ms=now_ms,
         ),
         sessions=sessions,
+        groups=Groups(
+            pool=pool,
+            revoker=revoker,
+            announcer=announcer,
+            limits=GroupLimits(settings.group_members, settings.user_groups),
+        ),
         metrics=metrics,
         backlog=backlog,
         link=_link(settings, tokens, revoker, metrics, backlog),
         revoker=revoker,
+        announcer=announcer,
         purger=Purger(pool),
+        eraser=eraser,
     )
 
 

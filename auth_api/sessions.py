@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from auth_api.errors import NotFoundError, UnauthenticatedError
+from auth_api.events import Announcer
 from auth_api.limits import Limits
 from auth_api.passwords import PasswordHasher
 from auth_api.pool import Cursor, Pool
-from auth_api.queries import clock, revocations, sessions, users
+from auth_api.queries import clock, events, revocations, sessions, users
 from auth_api.queries.revocations import StoredRevocation
 from auth_api.queries.sessions import Caller
 from auth_api.queries.users import Account
@@ -22,6 +23,7 @@ from auth_api.tokens import (
     refresh_digest,
     session_ended,
 )
+from wire.events import encode_event
 from wire.names import new_device_id
 
 REUSE_SECONDS: Final = 10
@@ -51,6 +53,7 @@ class Sessions:
         limits: Limits,
         tokens: TokenMaker,
         revoker: Revoker,
+        announcer: Announcer,
         refresh_key: bytes,
         refresh_seconds: int,
     ) -> None:
@@ -59,6 +62,7 @@ class Sessions:
         self._limits = limits
         self._tokens = tokens
         self._revoker = revoker
+        self._announcer = announcer
         self._refresh_key = refresh_key
         self._refresh_seconds = refresh_seconds
 
@@ -93,7 +97,7 @@ class Sessions:
                 sessions.spend_refresh_token(cur, digest)
                 sessions.add_refresh_token(cur, refresh_digest(successor), caller.device_id, self._refresh_seconds)
         if reused:
-            self._revoker.tell(ended)
+            self._tell(ended)
             raise _refresh_refused()
         return self._session_tokens(caller, successor, self.mqtt_token(caller))
 
@@ -112,16 +116,18 @@ class Sessions:
         device_id = caller.device_id if device == "current" else device
         with self._pool.transaction() as cur:
             ended = self._end_in(cur, caller, device_id)
-        return self._revoker.tell(ended)
+        return self._tell(ended)
 
     def end_all(self, caller: Caller) -> bool:
         """End every session of the caller; whether the broker has confirmed it."""
         with self._pool.transaction() as cur:
             ended = self.revoke_in(cur, caller, sessions.end_all(cur, caller.user.id))
-        return self._revoker.tell(ended)
+        return self._tell(ended)
 
     def revoke_in(self, cur: Cursor, caller: Caller, devices: Sequence[str]) -> list[StoredRevocation]:
-        """Store the revocations of devices that end in the same transaction."""
+        """Store the revocations of devices that end in the same transaction, and events for those that do not."""
+        told = [encode_event("session_removed", device=device) for device in devices]
+        events.add_for_devices(cur, caller.user.id, told)
         revoked = session_revocations(caller.user.username, devices, clock.now_ms(cur))
         return revocations.add(cur, revoked)
 
@@ -147,8 +153,16 @@ class Sessions:
                 return None
             sessions.add_refresh_token(cur, refresh_digest(refresh_token), device_id, self._refresh_seconds)
             caller = Caller(account.user, device_id, device_name, True)
+            told = [encode_event("session_added", device=device_id)]
+            events.add_for_devices(cur, account.user.id, told, but=device_id)
             mqtt = self._mqtt_token(cur, caller)
+        self._announcer.wake()
         return self._session_tokens(caller, refresh_token, mqtt)
+
+    def _tell(self, ended: Sequence[StoredRevocation]) -> bool:
+        confirmed = self._revoker.tell(ended)
+        self._announcer.wake()
+        return confirmed
 
     def _mqtt_token(self, cur: Cursor, caller: Caller) -> MqttToken:
         grounds = sessions.grounds(cur, caller.user.id, caller.device_id)

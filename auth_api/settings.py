@@ -4,12 +4,13 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn, TypeVar
+from typing import Annotated, Final, Literal, NoReturn, TypeVar
 
 from limits import RateLimitItem, parse_many
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from auth_api.tokens import GROUPS_MOST
 from db import checked_url
 from wire.broker import BrokerAddress, checked_broker_url, parse_broker_url
 from wire.names import is_instance
@@ -56,6 +57,8 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+_DAY_SECONDS: Final = 86400
+"""The longest life of an MQTT token. A name that is given again is past all that of its last holder."""
 _Kind = TypeVar("_Kind", bound="KeySettings")
 Limit = Annotated[str, AfterValidator(_limit)]
 BrokerUrl = Annotated[str, AfterValidator(checked_broker_url)]
@@ -91,10 +94,11 @@ class Settings(KeySettings):
     api_hash_slots: int = Field(default_factory=_cores, ge=1, le=1024)
     access_token_seconds: int = Field(default=900, ge=1, le=86400)
     refresh_token_seconds: int = Field(default=2_592_000, ge=1, le=315_360_000)
-    mqtt_token_seconds: int = Field(default=3600, ge=1, le=86400)
+    mqtt_token_seconds: int = Field(default=3600, ge=1, le=_DAY_SECONDS)
     login_limit: Limit = "5/minute;30/hour"
     login_address_limit: Limit = "100/hour"
     registration_limit: Limit = "20/hour"
+    name_retirement_seconds: int = Field(default=31_536_000, ge=_DAY_SECONDS, le=3_153_600_000)
     password_hash: Annotated[str, AfterValidator(_password_hash)] = "scrypt:32768:8:3"  # noqa: S105  # a method, no password
     password_min: int = Field(default=8, ge=1, le=64)
     password_max: int = Field(default=256, ge=64, le=4096)
@@ -102,6 +106,8 @@ class Settings(KeySettings):
     body_bytes: int = Field(default=65536, ge=1024, le=67_108_864)
     broker_queue_messages: int = Field(default=100_000, ge=1000, le=100_000_000)
     broker_queue_bytes: int = Field(default=536_870_912, ge=1_048_576, le=1_099_511_627_776)
+    group_members: int = Field(default=1000, ge=1, le=10_000)
+    user_groups: int = Field(default=100, ge=1, le=GROUPS_MOST - 1)
     trusted_proxies: int = Field(default=0, ge=0, le=16)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

@@ -8,6 +8,8 @@ USERNAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{2,31}$"
 RESERVED_USERNAMES = frozenset({"archiver", "api", "admin", "all", "me"})
 DEVICE_ID_PATTERN = r"^[a-z2-7]{10}$"
 GROUP_ID_PATTERN = r"^g[a-z2-7]{12}$"
+TOMBSTONE_PATTERN = r"^deleted-[a-z2-7]{10}$"
+"""Usernames of deleted accounts. Nobody can register one."""
 LOBBY = "globby2222222"
 """The group that is there from the start."""
 DISPLAY_NAME_MAX = 64
@@ -21,12 +23,18 @@ _ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 _USERNAME = re.compile(USERNAME_PATTERN.removesuffix("$") + r"\Z", re.ASCII)
 _DEVICE_ID = re.compile(DEVICE_ID_PATTERN.removesuffix("$") + r"\Z", re.ASCII)
 _GROUP_ID = re.compile(GROUP_ID_PATTERN.removesuffix("$") + r"\Z", re.ASCII)
+_TOMBSTONE = re.compile(TOMBSTONE_PATTERN.removesuffix("$") + r"\Z", re.ASCII)
 _INSTANCE = re.compile(INSTANCE_PATTERN.removesuffix("$") + r"\Z", re.ASCII)
 
 
 def is_username(text: str) -> bool:
     """Whether the text has the form of a username; reserved ones have it too."""
     return _USERNAME.match(text) is not None
+
+
+def is_tombstone(text: str) -> bool:
+    """Whether the text has the form of a deleted account's username."""
+    return _TOMBSTONE.match(text) is not None
 
 
 def is_device_id(text: str) -> bool:
@@ -47,6 +55,11 @@ def is_instance(text: str) -> bool:
 def new_device_id(choose: Callable[[str], str]) -> str:
     """Make a device id; `choose` picks one character of a text (`secrets.choice`)."""
     return "".join(choose(_ID_ALPHABET) for _ in range(10))
+
+
+def new_tombstone(choose: Callable[[str], str]) -> str:
+    """Make a username for a deleted account; `choose` picks one character of a text (`secrets.choice`)."""
+    return "deleted-" + "".join(choose(_ID_ALPHABET) for _ in range(10))
 
 
 def new_group_id(choose: Callable[[str], str]) -> str:

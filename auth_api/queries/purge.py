@@ -11,3 +11,22 @@ def claim(cur: Cursor) -> bool:
     """Claim the purge until the end of the transaction; whether nobody else has it."""
     cur.execute("SELECT pg_try_advisory_xact_lock(%s)", (_PURGE_LOCK,))
     return cur.fetchone() == (True,)
+
+
+def dead_letters(cur: Cursor, most: int) -> int:
+    """Drop dead letters of deleted accounts; return how many.
+
+    That is done again and again for as long as a name is retired, since a message may reach the archive much later than
+    it was sent.
+    """
+    cur.execute(
+        """
+        DELETE FROM dead_letters WHERE id IN (
+            SELECT d.id FROM retired_names n
+            JOIN dead_letters d ON left(split_part(d.topic, '/', -1), 32) COLLATE "C" = n.username
+            WHERE n.until > now() LIMIT %s
+        )
+        """,
+        (most,),
+    )
+    return cur.rowcount

@@ -10,9 +10,13 @@ from pydantic.json_schema import SkipJsonSchema
 from wire.names import (
     DEVICE_ID_PATTERN,
     DISPLAY_NAME_MAX,
+    GROUP_ID_PATTERN,
     RESERVED_USERNAMES,
+    TITLE_MAX,
+    TOMBSTONE_PATTERN,
     USERNAME_PATTERN,
     is_shown_name,
+    is_tombstone,
     is_username,
 )
 from wire.receipts import SEQ_MAX
@@ -57,7 +61,7 @@ def _username(text: object) -> object:
 
 
 def _unreserved(text: str) -> str:
-    if text in RESERVED_USERNAMES:
+    if text in RESERVED_USERNAMES or is_tombstone(text):
         raise ValueError("is reserved")
     return text
 
@@ -66,6 +70,18 @@ def _shown_name(text: str) -> str:
     if not is_shown_name(text, DISPLAY_NAME_MAX):
         raise ValueError(f"must be at most {DISPLAY_NAME_MAX} characters, none a control character")
     return text
+
+
+def _title(text: str) -> str:
+    if not is_shown_name(text, TITLE_MAX):
+        raise ValueError(f"must be at most {TITLE_MAX} characters, none a control character")
+    return text
+
+
+def _not_null(given: object) -> object:
+    if given is None:
+        raise ValueError("must not be null")
+    return given
 
 
 def _whole_number(text: object) -> object:
@@ -77,7 +93,7 @@ def _whole_number(text: object) -> object:
 
 
 def _not_reserved_schema(schema: dict[str, Any]) -> None:
-    schema["not"] = {"enum": sorted(RESERVED_USERNAMES)}
+    schema["not"] = {"anyOf": [{"enum": sorted(RESERVED_USERNAMES)}, {"pattern": TOMBSTONE_PATTERN}]}
 
 
 def is_storable(text: str) -> bool:
@@ -89,6 +105,9 @@ Storable = BeforeValidator(_storable)
 Username = Annotated[str, Field(pattern=USERNAME_PATTERN, min_length=3, max_length=32), BeforeValidator(_username)]
 NewUsername = Annotated[Username, AfterValidator(_unreserved), Field(json_schema_extra=_not_reserved_schema)]
 ShownName = Annotated[str, Field(max_length=DISPLAY_NAME_MAX), Storable, AfterValidator(_shown_name)]
+Title = Annotated[str, Field(min_length=1, max_length=TITLE_MAX), Storable, AfterValidator(_title)]
+NotNull = BeforeValidator(_not_null)
+"""For a field that may be left out, but not be null."""
 NewPassword = Annotated[
     str,
     Field(description="Not among the most used passwords.", json_schema_extra={"minLength": 8, "maxLength": 256}),
@@ -96,6 +115,7 @@ NewPassword = Annotated[
 ]
 Password = Annotated[str, Field(min_length=1, max_length=4096), Storable]
 RefreshToken = Annotated[str, Field(min_length=1, max_length=256), Storable]
+GroupId = Annotated[str, Field(pattern=GROUP_ID_PATTERN, max_length=13, description="A group id.")]
 DeviceOrCurrent = Annotated[
     str, Field(pattern=rf"{DEVICE_ID_PATTERN}|^current$", max_length=10, description="A device id, or `current`.")
 ]

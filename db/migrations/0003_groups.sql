@@ -60,6 +60,24 @@ CREATE TABLE retired_names (
     username text COLLATE "C" PRIMARY KEY,
     until    timestamptz NOT NULL
 );
+CREATE INDEX retired_names_by_end ON retired_names (until);
+
+-- Deleted accounts of which something is left to take away.
+CREATE TABLE erasures (
+    user_id       bigint PRIMARY KEY REFERENCES users,
+    username      text COLLATE "C",                  -- as it was; NULL once the broker has forgotten its presence
+    revocation_id bigint NOT NULL                    -- which the broker has to confirm before that
+);
+
+-- Conversations of deleted accounts, to be looked through for messages that nobody can read any more; so far has
+-- that been done.
+CREATE TABLE leftovers (
+    conversation_id bigint PRIMARY KEY REFERENCES conversations,
+    after_seq       bigint NOT NULL DEFAULT 0
+);
+
+-- A message that broke the contract belongs to its sender, whom the topic's last level names.
+CREATE INDEX dead_letters_of_sender ON dead_letters ((left(split_part(topic, '/', -1), 32) COLLATE "C"), id);
 
 -- What a user's devices have to be told, until the broker has confirmed it (contract, section 2, events).
 CREATE TABLE events (

@@ -3,6 +3,7 @@
 import socket
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -155,6 +156,11 @@ class RawConnection:
     def limit(self, timeout: float) -> None:
         """Wait at most so many seconds for a packet from now on; then reading raises TimeoutError, for good."""
         self._socket.settimeout(timeout)
+
+    def shut(self) -> None:
+        """Drop the connection, without a DISCONNECT, so that whoever reads on another thread stops."""
+        with suppress(OSError):  # it may have ended from the other side
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Drop the connection, without a DISCONNECT."""
