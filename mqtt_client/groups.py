@@ -1,6 +1,6 @@
 """The REST calls around groups (contract, section 6)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mqtt_client.api import Api, checked, read
@@ -23,7 +23,7 @@ class Listed:
 async def list_groups(api: Api, *, visibility: str | None = None) -> list[Listed]:
     """List the user's groups, or all open ones. Raises ApiError, OutOfReachError, NotLoggedInError."""
     found: list[Listed] = []
-    query: dict[str, str | int] = {"visibility": visibility} if visibility else {}
+    query: dict[str, str | int] = {"visibility": visibility, "limit": _PAGE} if visibility else {}
     for _ in range(_PAGES_MOST):
         page = read(GroupsPage, await api.call("GET", "/v1/groups", query=query))
         found += [Listed(checked(Group, raw), raw) for raw in page.groups]
@@ -89,19 +89,14 @@ async def create_group(
 
 async def rename_group(api: Api, group_id: str, title: str) -> Listed:
     """Give a group another title. Errors as above."""
-    return await change_group(api, group_id, {"title": title})
-
-
-async def change_group(api: Api, group_id: str, changes: Mapping[str, object]) -> Listed:
-    """Change a group's title, visibility or history. Errors as above."""
-    answer = await api.call("PATCH", f"/v1/groups/{group_id}", body=changes)
-    return await show_group(api, group_id) if not answer.content else _listed(answer.json(), answer.status)
+    answer = await api.call("PATCH", f"/v1/groups/{group_id}", body={"title": title})
+    return _listed(answer.json(), answer.status)
 
 
 async def join_group(api: Api, group_id: str) -> Listed:
     """Join an open group. Errors as above."""
-    await api.call("POST", f"/v1/groups/{group_id}/join")
-    return await show_group(api, group_id)
+    answer = await api.call("POST", f"/v1/groups/{group_id}/join")
+    return _listed(answer.json(), answer.status)
 
 
 async def set_member(api: Api, group_id: str, username: str, role: str) -> None:

@@ -16,7 +16,8 @@ from mqtt_client.wakeup import WakeUps
 from tests.unit.mqtt_client.test_hostile_server import Serve, http, serve
 
 __all__ = ["serve"]
-EMPTY = http(json.dumps({"messages": [], "has_more": False, "next_after_seq": 7}))
+EMPTY = http(json.dumps({"messages": [], "has_more": False, "next_after_seq": 7, "blocked": []}))
+"""Both of the feed and of the list of those who are blocked."""
 
 
 async def test_a_patient_follower_begins_without_the_archive_and_says_when_it_is_back(

@@ -7,7 +7,8 @@ from aiomqtt import PublishPacket
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_client.incoming import is_token_stale, log_entry, read_live, receipts_in
+from mqtt_client.incoming import log_entry, read_live, receipts_in
+from mqtt_client.signals import is_token_stale
 from tests.support.receipts import encode_receipts
 from wire.conversations import direct
 from wire.receipts import Receipt, Rejected, Stored
@@ -85,5 +86,5 @@ def test_receipts_are_read_from_our_own_topic_only() -> None:
     ],
 )
 def test_only_a_token_stale_event_asks_for_new_credentials(payload: bytes, stale: bool) -> None:
-    assert is_token_stale(packet("users/alice/events", payload), "alice") is stale
-    assert not is_token_stale(packet("users/alice/inbox/bob", payload), "alice")
+    assert is_token_stale("users/alice/events", payload, "alice") is stale
+    assert not is_token_stale("users/alice/inbox/bob", payload, "alice")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqtt_client.events import Message
-from mqtt_client.render import as_json, local_time, message_text
+from mqtt_client.render import Style, as_json, local_time, message_text
 from mqtt_client.text import visible, visible_lines
 from wire.conversations import direct
 
@@ -21,7 +21,7 @@ def a_message(body: bytes, content_type: str = "text/plain; charset=utf-8", send
 
 
 def shown(message: Message, *, one_conversation: bool = True) -> str:
-    return message_text(message, "alice", NOON, one_conversation=one_conversation, zone=UTC)
+    return message_text(message, Style("alice", one_conversation=one_conversation, zone=UTC), NOON)
 
 
 @pytest.mark.parametrize(
