@@ -69,7 +69,7 @@ class LoginScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Begin at the first field that is empty."""
-        self.query_one("#password" if self._username else "#username", Field).focus()
+        self.set_focus(self.query_one("#password" if self._username else "#username", Field))
 
     def action_go_on(self) -> None:
         """Go to the next field; after the last one that is needed, log in or register."""
@@ -98,7 +98,7 @@ class LoginScreen(Screen[None]):
             self._say(name, "")
         if is_new and self._value("again") != self._value("password"):
             self._say("again", "the two passwords differ")
-            self.query_one("#again", Field).focus()
+            self.set_focus(self.query_one("#again", Field))
             return
         self.query_one("#said", Label).update("asking the server …")
         await self._log_in(is_new=is_new)
@@ -112,7 +112,7 @@ class LoginScreen(Screen[None]):
             self.query_one("#said", Label).update("")
             field = _field_of(str(error))
             self._say(field, str(error).removeprefix(f"{field}: "))
-            self.query_one(f"#{field}", Field).focus()
+            self.set_focus(self.query_one(f"#{field}", Field))
         else:
             self.query_one("#said", Label).update("logged in")
 
