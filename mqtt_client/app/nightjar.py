@@ -24,7 +24,7 @@ from mqtt_client.app.screens.editing import edited
 from mqtt_client.app.screens.login import LoginScreen
 from mqtt_client.app.screens.panels import HelpPanel, Switcher
 from mqtt_client.app.storage import Chats
-from mqtt_client.app.terminal import TakingOverDriver, teach_alt_keys
+from mqtt_client.app.terminal import TakingOverDriver, TerminalDriver, teach_alt_keys
 from mqtt_client.errors import ClientError, InputError
 from mqtt_client.profile import Profile
 
@@ -81,7 +81,7 @@ class NightjarApp(App[None]):
     def __init__(self, start: Start, zone: tzinfo | None = None, environment: Mapping[str, str] = os.environ) -> None:
         """Take what it begins with, and the time zone of the clock on the wall (None: the machine's)."""
         super().__init__(
-            driver_class=TakingOverDriver if start.is_painted else None,
+            driver_class=TakingOverDriver if start.is_painted else TerminalDriver,
             # Only then does Textual's NO_COLOR leave out all colours, and not just their hue.
             ansi_color=True if environment.get("NO_COLOR") else None,
         )

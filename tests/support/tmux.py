@@ -71,10 +71,13 @@ class AppTerminal:
 
     def signal(self, name: str) -> None:
         """Send the app a signal."""
+        for process in self.processes():
+            os.kill(process, signal.Signals[f"SIG{name}"])
+
+    def processes(self) -> list[int]:
+        """List the app's processes."""
         shell = self._tmux("list-panes", "-F", "#{pane_pid}").strip()
-        children = Path(f"/proc/{shell}/task/{shell}/children").read_text().split()
-        for child in children:
-            os.kill(int(child), signal.Signals[f"SIG{name}"])
+        return [int(child) for child in Path(f"/proc/{shell}/task/{shell}/children").read_text().split()]
 
     def close(self) -> None:
         """End the terminal, and what runs in it."""

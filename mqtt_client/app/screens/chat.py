@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import Input, Static
+from textual.widgets import Static
 from textual.worker import Worker
 
 from mqtt_client.app.changes import (
@@ -34,6 +34,7 @@ from mqtt_client.app.screens.pressing import OPENING, Pressing
 from mqtt_client.app.screens.talk import Talk
 from mqtt_client.app.widgets.composer import Composer
 from mqtt_client.app.widgets.conversation_list import ConversationList
+from mqtt_client.app.widgets.field import Field
 from mqtt_client.app.widgets.message_view import MessageView
 from mqtt_client.app.widgets.status_line import Keys, StatusLine
 from mqtt_client.errors import ClientError
@@ -84,7 +85,7 @@ class ChatScreen(Screen[None]):
         self.conversations = ConversationList()
         self.heading = Static("", id="title", markup=False)
         self.messages = MessageView(me, zone, (resend, unfold))
-        self.find_bar = Input(placeholder="find in this conversation", id="find")
+        self.find_bar = Field(placeholder="find in this conversation", id="find")
         self.status = StatusLine()
         self.composer = Composer()
         self.talk = Talk(self)
@@ -266,7 +267,7 @@ class ChatScreen(Screen[None]):
     def _offered(self, message: Composer.Offered) -> None:
         self.status.show_notice("  ".join(word.strip() for word in message.words[:12]))
 
-    @on(Input.Submitted, "#find")
+    @on(Field.Submitted, "#find")
     def _find(self) -> None:
         self.finding.enter()
 

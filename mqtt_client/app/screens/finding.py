@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from textual.widgets import Input
-
 from mqtt_client.app.entries import Entry
+from mqtt_client.app.widgets.field import Field
 
 if TYPE_CHECKING:
     from mqtt_client.app.screens.chat import ChatScreen
@@ -73,5 +72,5 @@ class Finding:
             screen.status.show_notice("not found in what is stored here: /history loads the whole conversation")
 
     @property
-    def _bar(self) -> Input:
+    def _bar(self) -> Field:
         return self._screen.find_bar

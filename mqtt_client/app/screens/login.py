@@ -7,8 +7,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import Button, Input, Label
+from textual.widgets import Button, Label
 
+from mqtt_client.app.widgets.field import Field, all_taken
 from mqtt_client.errors import ClientError
 from mqtt_client.text import visible
 
@@ -50,16 +51,16 @@ class LoginScreen(Screen[None]):
         with Vertical(id="login") as box:
             box.border_title = "Nightjar"
             yield Label("Server")
-            yield Input(self._server, id="server")
+            yield Field(self._server, id="server")
             yield Label("", classes="error", id="server-error", markup=False)
             yield Label("Username")
-            yield Input(self._username, id="username")
+            yield Field(self._username, id="username")
             yield Label("", classes="error", id="username-error", markup=False)
             yield Label("Password")
-            yield Input(password=True, id="password")
+            yield Field(password=True, id="password")
             yield Label("", classes="error", id="password-error", markup=False)
             yield Label("Password again, to register")
-            yield Input(password=True, id="again")
+            yield Field(password=True, id="again")
             yield Label("", classes="error", id="again-error", markup=False)
             with Horizontal(id="buttons"):
                 yield Button("Log in", id="log-in", variant="primary")
@@ -68,7 +69,7 @@ class LoginScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Begin at the first field that is empty."""
-        self.query_one("#password" if self._username else "#username", Input).focus()
+        self.set_focus(self.query_one("#password" if self._username else "#username", Field))
 
     def action_go_on(self) -> None:
         """Go to the next field; after the last one that is needed, log in or register."""
@@ -76,31 +77,31 @@ class LoginScreen(Screen[None]):
         if isinstance(focused, Button):
             focused.press()
         elif focused is not None and focused.id in ("password", "again"):
-            # After what was typed before: it waits in the field's queue.
-            focused.call_later(self._submit, focused.id)
+            self.run_worker(self._submit(is_new=True if focused.id == "again" else None), exclusive=True)
         else:
             self.focus_next()
 
-    def _submit(self, field: str) -> None:
-        self._begin(is_new=field == "again" or bool(self._value("again")))
-
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:
-        self._begin(is_new=event.button.id == "register")
+        self.run_worker(self._submit(is_new=event.button.id == "register"), exclusive=True)
 
     def action_leave(self) -> None:
         """Leave the app."""
         cast("NightjarApp", self.app).leave()
 
-    def _begin(self, *, is_new: bool) -> None:
+    async def _submit(self, *, is_new: bool | None) -> None:
+        """Log in or register (None: as it looks), with all that was typed before."""
+        await all_taken(self.query(Field))
+        if is_new is None:
+            is_new = bool(self._value("again"))
         for name in _FIELDS:
             self._say(name, "")
         if is_new and self._value("again") != self._value("password"):
             self._say("again", "the two passwords differ")
-            self.query_one("#again", Input).focus()
+            self.set_focus(self.query_one("#again", Field))
             return
         self.query_one("#said", Label).update("asking the server …")
-        self.run_worker(self._log_in(is_new=is_new), exclusive=True)
+        await self._log_in(is_new=is_new)
 
     async def _log_in(self, *, is_new: bool) -> None:
         server, username, password = (self._value(name) for name in ("server", "username", "password"))
@@ -111,12 +112,12 @@ class LoginScreen(Screen[None]):
             self.query_one("#said", Label).update("")
             field = _field_of(str(error))
             self._say(field, str(error).removeprefix(f"{field}: "))
-            self.query_one(f"#{field}", Input).focus()
+            self.set_focus(self.query_one(f"#{field}", Field))
         else:
             self.query_one("#said", Label).update("logged in")
 
     def _value(self, name: str) -> str:
-        return self.query_one(f"#{name}", Input).value
+        return self.query_one(f"#{name}", Field).value
 
     def _say(self, name: str, text: str) -> None:
         self.query_one(f"#{name}-error", Label).update(visible(text))

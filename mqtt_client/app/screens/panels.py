@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from mqtt_client.app.commands import COMMANDS
@@ -18,6 +18,7 @@ from mqtt_client.app.entries import Entry, Row
 from mqtt_client.app.keys import FIXED, KEYS, keys_of, spoken
 from mqtt_client.app.lines import local, shown_text
 from mqtt_client.app.roster import matching
+from mqtt_client.app.widgets.field import Field, all_taken
 from mqtt_client.errors import ClientError
 from mqtt_client.text import visible
 
@@ -91,13 +92,13 @@ class Switcher(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         """Put the box together."""
-        box = Vertical(Input(placeholder="a part of the name", id="wanted"), OptionList(id="found"), id="box")
+        box = Vertical(Field(placeholder="a part of the name", id="wanted"), OptionList(id="found"), id="box")
         box.border_title = "Go to"
         yield box
 
     def on_mount(self) -> None:
         """Begin with all, or with what was typed while the box was put together."""
-        wanted = self.query_one(Input)
+        wanted = self.query_one(Field)
         self._show(self._early)
         wanted.value = self._early
         self.set_focus(wanted)
@@ -109,11 +110,11 @@ class Switcher(ModalScreen[str | None]):
             self._early += event.character
             event.stop()
 
-    @on(Input.Changed)
-    def _changed(self, event: Input.Changed) -> None:
+    @on(Field.Changed)
+    def _changed(self, event: Field.Changed) -> None:
         self._show(event.value.strip())
 
-    @on(Input.Submitted)
+    @on(Field.Submitted)
     def _submitted(self) -> None:
         index = self.query_one(OptionList).highlighted
         self.dismiss(self._names[index] if index is not None and self._names else None)
@@ -180,30 +181,38 @@ class PasswordPanel(ModalScreen[None]):
     """Changes the password."""
 
     CSS = _CSS.format(name="PasswordPanel")
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "close")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss", "close"),
+        # Before the fields see it: what is typed next goes to the field that it leads to.
+        Binding("enter", "go_on", show=False, priority=True),
+    ]
 
     def compose(self) -> ComposeResult:
         """Put the box together."""
         box = Vertical(
-            Input(placeholder="current password", password=True, id="current"),
-            Input(placeholder="new password", password=True, id="new"),
-            Input(placeholder="new password again", password=True, id="again"),
+            Field(placeholder="current password", password=True, id="current"),
+            Field(placeholder="new password", password=True, id="new"),
+            Field(placeholder="new password again", password=True, id="again"),
             Static("Enter changes it; every other session ends.", id="said", markup=False),
             id="box",
         )
         box.border_title = "Change the password (Escape closes)"
         yield box
 
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        if event.input.id != "again":
+    def action_go_on(self) -> None:
+        """Go to the next field; after the last one, change it."""
+        if self.focused is not None and self.focused.id == "again":
+            self.run_worker(self._submit(), exclusive=True)
+        else:
             self.focus_next()
-            return
-        current, new, again = (self.query_one(f"#{name}", Input).value for name in ("current", "new", "again"))
+
+    async def _submit(self) -> None:
+        await all_taken(self.query(Field))
+        current, new, again = (self.query_one(f"#{name}", Field).value for name in ("current", "new", "again"))
         if new != again:
             self._say("the two new passwords differ")
-            return
-        self.run_worker(self._change(current, new), exclusive=True)
+        else:
+            await self._change(current, new)
 
     async def _change(self, current: str, new: str) -> None:
         self._say("asking the server …")

@@ -7,6 +7,7 @@ from textual.widgets import TextArea
 
 from mqtt_client.app.commands import common_start, completions
 from mqtt_client.app.typed import Typed
+from mqtt_client.app.widgets.field import take_key
 from mqtt_client.text import visible
 
 _CONTROL_PICTURES = 0x2400
@@ -103,12 +104,14 @@ class Composer(TextArea):
         else:
             super().action_cursor_down(select)
 
-    def _on_key(self, event: events.Key) -> None:  # type: ignore[override]  # every class's own handler is called
+    async def _on_key(self, event: events.Key) -> None:
         # The text area's would put a line break there.
         if event.key == "enter":
             event.prevent_default()
             event.stop()
             self.action_submit()
+        else:
+            await take_key(self, event)
 
     def _call_back(self, by: int) -> None:
         text = self.typed.step(by, self.text)

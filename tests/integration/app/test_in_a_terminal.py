@@ -23,8 +23,7 @@ def test_somebody_registers_in_the_app_and_two_chat(shared_stack: RunningStack, 
     """The server is there already; an error stands below its field; both see what the other writes."""
     newcomer = new_person(shared_stack.server, tmp_path)
     with app_terminal(newcomer.environment) as alices, app_terminal(bob.environment) as bobs:
-        alices.wait_for("Username")
-        assert shared_stack.server in alices.screen()
+        alices.wait_for(shared_stack.server)
         say(alices, "No Such Name")
         alices.write("short")
         alices.press("Tab")

@@ -85,6 +85,28 @@ def test_a_signal_ends_it_in_good_order(terminal: AppTerminal) -> None:
     assert "message" not in shown
 
 
+def test_a_signal_to_go_on_changes_nothing(terminal: AppTerminal) -> None:
+    """SIGCONT without a stop before it, as a terminal sends that goes away: there is no second reader of keys."""
+    for _ in range(3):
+        terminal.signal("CONT")
+    terminal.write("every letter once")
+    terminal.wait_for(" every letter once")
+    terminal.press("C-q")
+    terminal.wait_for("ended with 0")
+
+
+def test_it_ends_with_its_terminal(environment: dict[str, str]) -> None:
+    """A window that is closed: nothing is left running, and what was being typed is there the next time."""
+    with app_terminal(environment) as closed:
+        closed.wait_for("offline")
+        closed.write("half a thou")
+        closed.wait_for("half a thou")
+        (process,) = closed.processes()
+    wait_for(lambda: not Path(f"/proc/{process}").exists(), "the app gone")
+    with app_terminal(environment) as again:
+        again.wait_for("half a thou")
+
+
 def test_without_colours_none_is_used(environment: dict[str, str]) -> None:
     """NO_COLOR: neither in the first screen nor later; bold and reversed text stay."""
     with app_terminal({**environment, "NO_COLOR": "1"}) as terminal:

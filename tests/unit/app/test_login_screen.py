@@ -5,6 +5,7 @@ from datetime import UTC
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.widgets import Input, Label
 
 from mqtt_client.app.nightjar import NightjarApp, Start
@@ -109,3 +110,17 @@ async def test_a_login_leads_to_the_chat(serve: Serve, tmp_path: Path) -> None:
         await until(pilot, lambda: chat.status.link.state == "offline")
         assert chat.me == "alice"
         assert app.focused is chat.composer
+
+
+async def test_a_form_that_comes_all_at_once_is_taken_as_it_was_typed(tmp_path: Path) -> None:
+    """A slow line, or a paste: the button finds both passwords."""
+    app = app_at("nonsense", tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = app.screen
+        await until(pilot, lambda: screen.focused is not None and screen.focused.id == "username")
+        keys = [*"x", "ctrl+u", *"alice", "enter", "ctrl+u", *"secret", "tab", *"so", "ctrl+u", *"secret"]
+        for key in [*keys, "tab", "tab", "enter"]:
+            app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await until(pilot, lambda: "http" in str(screen.query_one("#server-error", Label).render()))
+        values = [screen.query_one(f"#{field}", Input).value for field in ("username", "password", "again")]
+        assert values == ["alice", "secret", "secret"]

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from textual import events
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from mqtt_client.app.backend import Backend
 from mqtt_client.app.commands import COMMANDS
@@ -47,6 +47,13 @@ def take(event: Event) -> Callable[[Backend], Awaitable[None]]:
 def holds(app: NightjarApp, text: str) -> Callable[[], bool]:
     """Say whether what has the focus is a field with a text in it."""
     return lambda: isinstance(app.focused, Input) and app.focused.value == text
+
+
+def press_at_once(app: NightjarApp, *keys: str) -> None:
+    """Press keys as a terminal hands them over that has many: none waits for what the one before has done."""
+    for key in keys:
+        name = "space" if key == " " else key
+        app.post_message(events.Key(name, key if len(key) == 1 else None))
 
 
 async def typed(pilot: Screen, text: str) -> None:
@@ -444,3 +451,27 @@ async def test_what_was_typed_before_anything_was_open_comes_along(make_app: Mak
         await pilot.press("enter")
         await until(pilot, shows(app, "hello? …"))
         await until(pilot, lambda: screen.roster.rows[0].draft == "")
+
+
+async def test_keys_that_come_all_at_once_are_taken_in_their_order(make_app: MakeApp, talks: list[Incoming]) -> None:
+    """A key that edits changes what was typed before it, and nothing that was typed after it."""
+    app = make_app(talks)
+    async with app.run_test(size=SIZE) as pilot:
+        press_at_once(app, *"wrong", "ctrl+u", *"righd", "backspace", *"t now", *["left"] * 4, *" away")
+        await until(pilot, lambda: chat(app).composer.text == "right away now")
+
+
+async def test_a_form_is_taken_as_it_was_typed_though_all_came_at_once(
+    make_app: MakeApp, talks: list[Incoming]
+) -> None:
+    """Each word is in its own field, and the last key finds them all."""
+    app = make_app(talks)
+    async with app.run_test(size=SIZE) as pilot:
+        app.push_screen(PasswordPanel())
+        await until(pilot, lambda: isinstance(app.screen, PasswordPanel) and app.focused is not None)
+        first = [*"old", "ctrl+u", *"older", "enter", *"new", "enter"]
+        press_at_once(app, *first, *"other", "enter")
+        await until(pilot, lambda: "differ" in str(app.screen.query_one("#said", Static).render()))
+        assert [field.value for field in app.screen.query(Input)] == ["older", "new", "other"]
+        press_at_once(app, "ctrl+u", *"new", "enter")
+        await until(pilot, lambda: "differ" not in str(app.screen.query_one("#said", Static).render()))

@@ -1,5 +1,6 @@
 """Pictures of the app: three sizes, two themes, without colour. `UPDATE_SNAPSHOTS=1 pytest …` draws them anew."""
 
+import asyncio
 import os
 import re
 from pathlib import Path
@@ -48,9 +49,13 @@ def scene() -> list[Incoming]:
 
 
 async def settled(pilot: Pilot[None], screen: ChatScreen) -> None:
-    """Stop what changes by itself: the tries to reach the server."""
+    """Stop what changes by itself: the tries to reach the server, and the draft that is kept in a moment."""
+    await screen.talk.draft_kept()
     screen.nightjar.engine.stop()
-    await pilot.pause()
+    # All that the backend has told is on its way: this comes after it.
+    told = asyncio.Event()
+    asyncio.get_running_loop().call_soon(screen.nightjar.call_later, told.set)
+    await told.wait()
     screen.status.show_link(LinkChanged("online"))
     await pilot.pause()
 
