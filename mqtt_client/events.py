@@ -156,7 +156,7 @@ MessageChange = MessageEdited | MessageRetracted | MessageReacted
 Signal = MarkerArrived | MarkerMoved | TypingChanged | PresenceChanged | GroupChanged | SessionsChanged
 """What is told once and never stored as a message."""
 Event = MessageArrived | MessageChange | Signal | ReceiptArrived | ConnectionChanged | CaughtUp
-_CHANGES: Final[Mapping[str, type[MessageChange]]] = {
+CHANGES: Final[Mapping[str, type[MessageChange]]] = {
     "edit": MessageEdited,
     "retract": MessageRetracted,
     "reaction": MessageReacted,
@@ -165,12 +165,12 @@ _CHANGES: Final[Mapping[str, type[MessageChange]]] = {
 
 def is_change(message: Message) -> bool:
     """Whether a message is no message to show but changes another."""
-    return message.relation in _CHANGES
+    return message.relation in CHANGES
 
 
 def arrival(message: Message) -> MessageArrived | MessageChange:
     """Make the event of a message that has just come."""
-    make = _CHANGES.get(message.relation or "")
+    make = CHANGES.get(message.relation or "")
     if make is None or message.relates_to_seq is None:
         return MessageArrived(message)
     return make(message, message.relates_to_seq)

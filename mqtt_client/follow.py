@@ -12,7 +12,6 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime
-from typing import Protocol
 
 from mqtt_client.api import Api
 from mqtt_client.blocks import Blocked
@@ -34,6 +33,7 @@ from mqtt_client.events import (
     is_change,
 )
 from mqtt_client.incoming import read_live, read_signal
+from mqtt_client.ledger import Ledger
 from mqtt_client.reading import feed_page, newest_seq
 from mqtt_client.state import UNSETTLED_SECONDS, Seen, SyncPlan
 from mqtt_client.store import LogEntry, Store
@@ -49,22 +49,6 @@ _FETCH_SECONDS = 0.05
 _FETCH_SHARE = 3.0
 """Times as long as the answer took: a server that all its clients ask after an outage is left time for other things."""
 _FETCH_MOST_SECONDS = 0.5
-
-
-class Ledger(Protocol):
-    """What has been shown, and from where the feed is to be read; a store is one."""
-
-    def cursors(self) -> dict[str, int]:
-        """Return, by scope, the seq up to which everything in it has been shown."""
-
-    def move_cursor(self, scope: str, seq: int, shown: Iterable[tuple[str, str]] = ()) -> None:
-        """Note that everything up to `seq` has been shown."""
-
-    def shown(self) -> list[tuple[tuple[str, str], bool]]:
-        """List (sender, id) of what was shown, oldest first, each with whether it is known to be stored."""
-
-    def show(self, identities: Iterable[tuple[str, str]], *, stored: bool = False) -> None:
-        """Note (sender, id) of messages that were shown."""
 
 
 class Follower:

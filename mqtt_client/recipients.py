@@ -3,7 +3,7 @@
 from mqtt_client.api import Api
 from mqtt_client.errors import ApiError, InputError
 from mqtt_client.groups import find_group, own_groups
-from wire.conversations import Conversation, direct, group
+from wire.conversations import Conversation, direct, group, parse_conversation
 from wire.names import is_group_id, is_username
 
 _NOT_FOUND = 404
@@ -28,6 +28,14 @@ async def find_conversation(api: Api, name: str, *, may_have_left: bool = False)
     if may_have_left:
         return group(name)
     raise InputError(f"{name}: there is no such user, and you are in no group of that id")
+
+
+def conversation_named(name: str) -> Conversation:
+    """Read a conversation's name as the wire has it: `direct:bob`, `group:g…`. Raises InputError."""
+    conversation = parse_conversation(name)
+    if conversation is None:
+        raise InputError(f"{name!r} is no conversation")
+    return conversation
 
 
 async def _own_ids(api: Api) -> set[str]:

@@ -1,48 +1,39 @@
 """Everything behind the screen, in an event loop of its own: the login, the connection, the local copy."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from random import random
 
-from mqtt_client.account import Account, log_in, open_account, safe_username
+from mqtt_client.account import log_in, open_account, safe_username
 from mqtt_client.api import Api, read
+from mqtt_client.app.actions import Actions
 from mqtt_client.app.changes import Change, LinkChanged, LoginChanged
 from mqtt_client.app.entries import Entry
 from mqtt_client.app.ledger import CopyLedger
+from mqtt_client.app.opened import Opened
 from mqtt_client.app.pages import Pages
+from mqtt_client.app.refreshing import Refreshing
 from mqtt_client.app.storage import Chats
 from mqtt_client.app.sync import Sync
 from mqtt_client.errors import ApiError, InputError, NotLoggedInError, OutOfReachError, StorageError
 from mqtt_client.follow import Follower
+from mqtt_client.liveliness import Manner
 from mqtt_client.models import Devices, User
 from mqtt_client.profile import Profile
-from mqtt_client.recipients import find_conversation
+from mqtt_client.recipients import conversation_named, find_conversation
 from mqtt_client.sending import compose
 from mqtt_client.session import Session, alongside
 from mqtt_client.settings import check_server
 from mqtt_client.state import backoff
 from mqtt_client.store import Store
 from mqtt_client.transport import Transport
+from mqtt_client.typing_plan import TypingPlan
 from mqtt_client.wakeup import WakeUps
-from wire.conversations import Conversation, parse_conversation
 
 _READY_SECONDS = 5.0
 _STORAGE_SECONDS = 5.0
 Emit = Callable[[tuple[Change, ...]], None]
-
-
-@dataclass(frozen=True)
-class Opened:
-    """What there is while somebody is logged in, with or without the server."""
-
-    account: Account
-    store: Store
-    wakeups: WakeUps
-    chats: Chats
-    sync: Sync
-    pages: Pages
 
 
 class Backend:
@@ -56,6 +47,7 @@ class Backend:
         self._opened: Opened | None = None
         self._logged_in = asyncio.Event()
         self._is_open = asyncio.Event()
+        self._typing = TypingPlan()
 
     async def run(self) -> None:
         """Serve one login after the other. Raises StorageError."""
@@ -108,7 +100,7 @@ class Backend:
             body = text.encode()
         except UnicodeEncodeError as error:
             raise InputError("not sent: it has half a character in it, which is no text") from error
-        message = compose(_conversation(name), body)
+        message = compose(conversation_named(name), body)
         opened.store.post(message)
         entry = opened.sync.post(message)
         opened.wakeups.notify()
@@ -117,7 +109,7 @@ class Backend:
     async def resend(self, entry: Entry) -> None:
         """Send a message that was rejected again, as a new one."""
         opened = self.opened
-        message = compose(_conversation(entry.conversation), entry.body)
+        message = compose(conversation_named(entry.conversation), entry.body)
         opened.store.post(message)
         opened.sync.remove(entry)
         opened.sync.post(message)
@@ -148,6 +140,7 @@ class Backend:
         """Note that a conversation has been read; return the first message that had not been."""
         chats = self.opened.chats
         first = chats.first_unread(name)
+        self.actions.tell_read(name)
         if first:
             chats.read(name)
             self.opened.sync.changed(name)
@@ -174,6 +167,11 @@ class Backend:
     async def choose(self, name: str, value: str) -> None:
         """Keep a choice for the next start."""
         self.opened.chats.choose(name, value)
+
+    @property
+    def actions(self) -> Actions:
+        """What can be done beside writing. Raises NotLoggedInError."""
+        return Actions(self.opened, self._typing)
 
     # The account
 
@@ -207,7 +205,7 @@ class Backend:
             try:
                 with self._chats as chats, account.store() as store:
                     async with WakeUps(self._profile.wakeups) as wakeups:
-                        sync = Sync(chats, me, self._emit)
+                        sync = Sync(chats, me, self._emit, lambda name: _watch(store, me, [name]))
                         pages = Pages(chats, sync, lambda: account.api)
                         self._opened = Opened(account, store, wakeups, chats, sync, pages)
                         self._is_open.set()
@@ -221,25 +219,32 @@ class Backend:
         opened.sync.reconcile(opened.store)
         opened.sync.tell_all()
         opened.sync.link(LinkChanged("catching up"))
+        _watch(opened.store, opened.account.username, [row.name for row in opened.chats.rows()])
         while True:
-            session = Session(opened.account.api, opened.store, opened.wakeups, self._profile)
+            manner = Manner(live=True, visible=self._profile.privacy().presence)
+            session = Session(opened.account.api, opened.store, opened.wakeups, self._profile, manner=manner)
             try:
-                await alongside(session, self._take_events(opened))
+                refreshing = Refreshing(opened.account.api, opened.sync)
+                await alongside(session, self._take_events(opened, refreshing), refreshing.run())
             except StorageError as error:
                 # A full disk, say: what is on the screen can still be read, and it may have room again.
                 opened.sync.link(LinkChanged("offline", str(error)))
                 await asyncio.sleep(_STORAGE_SECONDS)
 
-    async def _take_events(self, opened: Opened) -> None:
+    async def _take_events(self, opened: Opened, refreshing: Refreshing) -> None:
         failures = 0
         while True:
             try:
                 await opened.sync.prime(opened.account.api)
                 ledger = CopyLedger(opened.chats, opened.store)
-                follower = Follower(opened.account.api, opened.store, opened.wakeups, ledger=ledger, patient=True)
+                markers = self._profile.privacy().markers
+                follower = Follower(
+                    opened.account.api, opened.store, opened.wakeups, ledger=ledger, patient=True, markers=markers
+                )
                 try:
                     async for event in follower.events():
                         opened.sync.take(event)
+                        refreshing.take(event)
                 finally:
                     ledger.flush()
             except (ApiError, OutOfReachError) as error:
@@ -248,11 +253,10 @@ class Backend:
             await asyncio.sleep(max(1.0, backoff(failures, random)))
 
 
-def _conversation(name: str) -> Conversation:
-    conversation = parse_conversation(name)
-    if conversation is None:
-        raise InputError(f"{name!r} is no conversation")
-    return conversation
+def _watch(store: Store, me: str, names: Iterable[str]) -> None:
+    """Follow the presence of those whom one has conversations with."""
+    others = [name.partition(":")[2] for name in names if name.startswith("direct:")]
+    store.watch(other for other in others if other != me)
 
 
 def _checked_server(server: str) -> str:

@@ -1,9 +1,13 @@
 """What the backend tells the screen, in the order in which it happened. Pure."""
 
 from dataclasses import dataclass
-from typing import Literal
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
 
 from mqtt_client.app.entries import Entry, Row
+
+if TYPE_CHECKING:
+    from mqtt_client.events import PresenceStatus
 
 LinkState = Literal["starting", "catching up", "online", "offline"]
 
@@ -63,4 +67,49 @@ class Crashed:
     error: Exception
 
 
-Change = EntriesChanged | EntryRemoved | RowsChanged | LinkChanged | LoginChanged | Noticed | Crashed
+@dataclass(frozen=True, slots=True)
+class MarkerChanged:
+    """Somebody else has got further in a conversation; for a direct one it is in its row too."""
+
+    conversation: str
+    username: str
+    delivered: int
+    read: int
+
+
+@dataclass(frozen=True, slots=True)
+class TypingTold:
+    """Somebody types in a conversation, or has stopped. Let it pass after `mqtt_client.typing_plan.SHOWN_SECONDS`."""
+
+    conversation: str
+    username: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceTold:
+    """Whether somebody is there. Unknown again while the connection is cut."""
+
+    username: str
+    status: "PresenceStatus"
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupTold:
+    """We were added to a group, or are not in it any more, or its row has changed."""
+
+    group: str
+    change: Literal["added", "removed", "changed"]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsTold:
+    """Another of our devices has logged in or was logged out."""
+
+    device: str
+    change: Literal["added", "removed"]
+
+
+Told = MarkerChanged | TypingTold | PresenceTold | GroupTold | SessionsTold
+Change = EntriesChanged | EntryRemoved | RowsChanged | LinkChanged | LoginChanged | Noticed | Crashed | Told

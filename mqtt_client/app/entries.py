@@ -20,7 +20,11 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A message. `arrival` names it in the local copy; `sent_at` is Unix time; `reason` says why it was rejected."""
+    """A message. `arrival` names it in the local copy; times are Unix time; `reason` says why it was rejected.
+
+    It answers the message of the seq `relates_to`, or of the id as long as the archive has not said the seq. An edited
+    one has its newest body, a retracted one none; `reactions` are who reacted what.
+    """
 
     arrival: int
     place: int
@@ -35,6 +39,11 @@ class Entry:
     mark: Mark = Mark.NONE
     reason: str = ""
     is_new: bool = False
+    relates_to: int | None = None
+    relates_to_id: str | None = None
+    edited_at: float | None = None
+    retracted_at: float | None = None
+    reactions: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property
     def key(self) -> tuple[int, int]:
@@ -55,7 +64,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A conversation in the list. `name` is the wire's (`direct:bob`), `newest` the key of its newest message."""
+    """A conversation in the list. `name` is the wire's (`direct:bob`), `newest` the key of its newest message.
+
+    `their_delivered` and `their_read` are the seqs up to which the other side has got, of a direct one.
+    """
 
     name: str
     title: str
@@ -65,6 +77,8 @@ class Row:
     preview: str = ""
     muted: bool = False
     draft: str = ""
+    their_delivered: int = 0
+    their_read: int = 0
 
     @property
     def who(self) -> str:

@@ -10,7 +10,7 @@ _GATHERED = 100
 
 
 class CopyLedger:
-    """A `follow.Ledger` over the local copy, so that nothing is missing there that another command has shown.
+    """A `ledger.Ledger` over the local copy, so that nothing is missing there that another command has shown.
 
     What the app has shown counts as shown for `nightjar tail` too.
     """

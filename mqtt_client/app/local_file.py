@@ -47,6 +47,16 @@ CREATE TABLE cursors (scope TEXT PRIMARY KEY, seq INTEGER NOT NULL);
 CREATE TABLE typed (position INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT NOT NULL);
 CREATE TABLE choices (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """,
+    """
+ALTER TABLE messages ADD COLUMN relates_to INTEGER;
+ALTER TABLE messages ADD COLUMN relates_to_id TEXT;
+ALTER TABLE messages ADD COLUMN edited_at REAL;
+ALTER TABLE messages ADD COLUMN retracted_at REAL;
+ALTER TABLE messages ADD COLUMN reactions TEXT NOT NULL DEFAULT '';
+CREATE INDEX messages_by_seq ON messages (seq);
+ALTER TABLE conversations ADD COLUMN their_delivered INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE conversations ADD COLUMN their_read INTEGER NOT NULL DEFAULT 0;
+""",
 )
 
 

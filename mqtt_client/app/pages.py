@@ -29,11 +29,12 @@ class Pages:
 
     async def older(self, name: str, key: tuple[int, int]) -> Page:
         """Read the page before a key; asks the archive when the copy has nothing there."""
-        page = self._whole(name, self._chats.before(name, key, PAGE))
-        if page.entries or page.at_start:
-            return page
-        await self._fetch(name)
-        return self._whole(name, self._chats.before(name, key, PAGE))
+        while True:
+            page = self._whole(name, self._chats.before(name, key, PAGE))
+            if page.entries or page.at_start:
+                return page
+            # A page of the archive may hold nothing but edits and reactions.
+            await self._fetch(name)
 
     async def newer(self, name: str, key: tuple[int, int]) -> Page:
         """Read the page after a key."""

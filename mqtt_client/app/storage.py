@@ -10,7 +10,7 @@ from typing import Any
 
 from mqtt_client.app.entries import PENDING, Entry, Mark, Page, Row
 from mqtt_client.app.lines import preview
-from mqtt_client.app.local_file import LocalFile
+from mqtt_client.app.live_storage import LiveChats, Reactions, read_reactions, write_reactions
 from mqtt_client.errors import StorageError
 
 _TYPED_MOST = 500
@@ -30,9 +30,14 @@ class Incoming:
     sent_at: float
     relation: str | None = None
     seq: int | None = None
+    relates_to: int | None = None
+    relates_to_id: str | None = None
+    edited_at: float | None = None
+    retracted_at: float | None = None
+    reactions: Reactions = ()
 
 
-class Chats(LocalFile):
+class Chats(LiveChats):
     """The local copy. Every method raises StorageError. `me` is whose messages carry marks."""
 
     def __init__(self, path: Path, me: str) -> None:
@@ -133,7 +138,7 @@ class Chats(LocalFile):
         """List conversations, the one with the newest message first; all, or those named."""
         wanted = "" if names is None else f"WHERE name IN ({','.join('?' * len(chosen := list(names)))})"
         found = self._rows(
-            f"SELECT name, title, muted, draft FROM conversations {wanted}",  # noqa: S608  # question marks
+            f"SELECT name, title, muted, draft, their_delivered, their_read FROM conversations {wanted}",  # noqa: S608  # question marks
             () if names is None else chosen,
         )
         return sorted((self._row(*each) for each in found), key=lambda row: row.newest, reverse=True)
@@ -237,17 +242,28 @@ class Chats(LocalFile):
             mark = (Mark.SENDING if seq is None else Mark.STORED) if is_mine else Mark.NONE
             self._db.execute(
                 "INSERT INTO messages (place, conversation, sender, id, content_type, body, sent_at, relation, seq,"
-                " mark, is_new) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " mark, is_new, relates_to_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (PENDING if seq is None else seq, message.conversation, message.sender, message.id,
                  message.content_type, message.body, message.sent_at, message.relation, seq, mark,
-                 news and not is_mine),
+                 news and not is_mine, message.relates_to_id),
             )  # fmt: skip
         elif message.seq is not None and known.seq is None:
             self._place(known, message.seq, Mark.STORED if is_mine else Mark.NONE)
+        if message.seq is not None:
+            self._take_state(message)
         found = self._find(message.sender, message.id)
         if found is None:
             raise StorageError(f"{self._path} loses what is written to it")
         return found, known is None
+
+    def _take_state(self, message: Incoming) -> None:
+        """Take what the archive says of a message now."""
+        self._db.execute(
+            "UPDATE messages SET content_type = ?, body = ?, relates_to = ?, edited_at = ?, retracted_at = ?,"
+            " reactions = ? WHERE sender = ? AND id = ?",
+            (message.content_type, message.body, message.relates_to, message.edited_at, message.retracted_at,
+             write_reactions(message.reactions), message.sender, message.id),
+        )  # fmt: skip
 
     def _place(self, entry: Entry, seq: int, mark: Mark) -> None:
         self._db.execute(
@@ -259,7 +275,7 @@ class Chats(LocalFile):
         found = self._entries("WHERE sender = ? AND id = ?", (sender, id_))
         return found[0] if found else None
 
-    def _row(self, name: str, title: str, muted: int, draft: str) -> Row:
+    def _row(self, name: str, title: str, *kept: Any) -> Row:  # noqa: ANN401  # columns
         last = self._entries("WHERE conversation = ? ORDER BY place DESC, arrival DESC LIMIT 1", (name,))
         unread, failed = self._rows(
             "SELECT (SELECT count(*) FROM messages WHERE conversation = :name AND is_new),"
@@ -267,7 +283,8 @@ class Chats(LocalFile):
             {"name": name},
         )[0]
         newest, text = (last[0].key, preview(last[0], self._me)) if last else ((0, 0), "")
-        return Row(name, title or name.partition(":")[2], unread, failed, newest, text, bool(muted), draft)
+        muted, draft, *theirs = kept
+        return Row(name, title or name.partition(":")[2], unread, failed, newest, text, bool(muted), draft, *theirs)
 
     def _entries(self, where: str, parameters: Sequence[object]) -> list[Entry]:
         return [_entry(row) for row in self._rows(f"SELECT {_COLUMNS} FROM messages {where}", parameters)]  # noqa: S608  # constants
@@ -275,4 +292,5 @@ class Chats(LocalFile):
 
 def _entry(row: Sequence[Any]) -> Entry:
     named = dict(zip(_NAMES, row, strict=True))
-    return Entry(**{**named, "mark": Mark(named["mark"]), "is_new": bool(named["is_new"])})
+    reactions = read_reactions(named["reactions"])
+    return Entry(**{**named, "mark": Mark(named["mark"]), "is_new": bool(named["is_new"]), "reactions": reactions})
