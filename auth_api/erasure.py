@@ -83,8 +83,7 @@ class Eraser:
             if conversation is None:
                 return False
             looked = self._look(cur, conversation)
-            if not looked and not erasures.lost_its_newest(cur, conversation):
-                erasures.finish(cur, conversation)
+            if not looked and erasures.finish(cur, conversation):
                 return True
         if looked:
             return looked < _ROWS or not self._stopped.wait(_PAUSE_SECONDS)

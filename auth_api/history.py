@@ -9,9 +9,11 @@ from auth_api.cursors import decode_cursor, encode_cursor
 from auth_api.errors import FieldError, InvalidInputError, NotFoundError
 from auth_api.message_json import StoredMessage
 from auth_api.pool import Pool
-from auth_api.queries import messages
-from auth_api.queries.messages import ConversationState
+from auth_api.queries import conversations, messages, outcomes
+from auth_api.queries.conversations import ConversationState
+from auth_api.queries.outcomes import Version
 from auth_api.tokens import AccessClaims
+from wire.conversations import Conversation
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +24,18 @@ class Page:
     has_more: bool
 
 
-def direct_history(
-    pool: Pool, claims: AccessClaims, username: str, *, before: int | None, after: int | None, limit: int
+def page(
+    pool: Pool, claims: AccessClaims, conversation: Conversation, *, before: int | None, after: int | None, limit: int
 ) -> Page:
-    """Read a page of the conversation with a user, a deleted one too. Raises NotFoundError for an unknown one."""
+    """Read a page of a conversation: with a user, a deleted one too, or of a group that the caller is or was in.
+
+    Raises NotFoundError for all others.
+    """
     with pool.reading() as cur:
-        found = messages.history(cur, claims, username, before=before, after=after, limit=limit + 1)
+        found = messages.history(cur, claims, conversation, before=before, after=after, limit=limit + 1)
     if found is None:
-        raise NotFoundError("There is no such user.")
+        unknown = "user" if conversation.kind == "direct" else "group that you are or were in"
+        raise NotFoundError(f"There is no such {unknown}.")
     has_more = len(found) > limit
     kept = found[:limit] if after is not None else found[-limit:]
     return Page(kept, has_more)
@@ -45,10 +51,22 @@ def feed(pool: Pool, claims: AccessClaims, after: int, limit: int) -> Page:
 def one_message(pool: Pool, claims: AccessClaims, seq: int) -> StoredMessage:
     """Read one message. Raises NotFoundError when there is none that the caller may read."""
     with pool.reading() as cur:
-        found = messages.one(cur, claims, seq)
+        _, found = messages.one(cur, claims, seq)
     if found is None:
-        raise NotFoundError("There is no such message.")
+        raise _no_message()
     return found
+
+
+def versions(pool: Pool, claims: AccessClaims, seq: int) -> list[Version]:
+    """Read the versions of a message, or of that which it edits; oldest first, none after a retraction.
+
+    Raises NotFoundError when there is no such message that the caller may read.
+    """
+    with pool.reading() as cur:
+        user_id, found = messages.one(cur, claims, seq)
+        if found is None:
+            raise _no_message()
+        return outcomes.versions(cur, user_id, found)
 
 
 def conversation_page(
@@ -59,5 +77,9 @@ def conversation_page(
     if cursor is not None and before is None:
         raise InvalidInputError(FieldError("cursor", "is no cursor of this list"))
     with pool.reading() as cur:
-        found, has_more = messages.conversations(cur, claims, before, limit)
+        found, has_more = conversations.conversations(cur, claims, before, limit)
     return found, encode_cursor(found[-1].last_message.seq) if has_more else None
+
+
+def _no_message() -> NotFoundError:
+    return NotFoundError("There is no such message.")

@@ -1,14 +1,37 @@
 """A message as the API shows it (contract, section 6)."""
 
 import base64
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from wire.conversations import Conversation
 from wire.message import TEXT, is_textual
 
 
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """The newest edit of a message; when it was received, as it is shown."""
+
+    content_type: str | None
+    body: bytes | memoryview
+    received_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a message, as its reader may see it; reactions with the names of who gave them."""
+
+    edit: Edit | None = None
+    retracted_at: str | None = None
+    reactions: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
 class StoredMessage(NamedTuple):
-    """A message as the archive holds it, and the conversation as its reader sees it; times as they are shown."""
+    """A message as the archive holds it, and the conversation as its reader sees it; times as they are shown.
+
+    `changed` is whether the archive has noted that there is an outcome; who reads it looks that up.
+    """
 
     seq: int
     id: str
@@ -20,6 +43,8 @@ class StoredMessage(NamedTuple):
     received_at: str
     relation: str | None = None
     relates_to: int | None = None
+    changed: bool | None = None
+    outcome: Outcome | None = None
 
 
 def conversation_json(conversation: Conversation) -> dict[str, str]:
@@ -31,23 +56,62 @@ def conversation_json(conversation: Conversation) -> dict[str, str]:
 
 def message_json(message: StoredMessage) -> dict[str, object]:
     """Write a message."""
-    seq, id_, conversation, sender, stored_type, body, sent_at, received_at, relation, relates_to = message
-    content_type = stored_type or TEXT
+    return messages_json((message,))[0]
+
+
+def messages_json(messages: Iterable[StoredMessage]) -> list[dict[str, object]]:
+    """Write messages. Most have nothing but a body of plain text: those are written at once."""
+    made: list[dict[str, object]] = []
+    known: Conversation | None = None
+    where: dict[str, str] = {}
+    for message in messages:
+        seq, id_, conversation, sender, content_type, body, sent_at, received_at, relation, _, _, outcome = message
+        if conversation is not known:
+            known, where = conversation, conversation_json(conversation)
+        if content_type is None and relation is None and outcome is None:
+            made.append(
+                {
+                    "id": id_,
+                    "seq": seq,
+                    "conversation": where,
+                    "sender": sender,
+                    "content_type": TEXT,
+                    "body": str(body, "utf-8"),
+                    "sent_at": sent_at,
+                    "received_at": received_at,
+                }
+            )
+        else:
+            made.append(_any_json(message, where))
+    return made
+
+
+def _any_json(message: StoredMessage, where: dict[str, str]) -> dict[str, object]:
+    outcome = message.outcome or Outcome()
+    content_type, body = message.content_type or TEXT, message.body
+    if outcome.edit is not None:
+        content_type, body = outcome.edit.content_type or TEXT, outcome.edit.body
     shown: dict[str, object] = {
-        "id": id_,
-        "seq": seq,
-        "conversation": conversation_json(conversation),
-        "sender": sender,
+        "id": message.id,
+        "seq": message.seq,
+        "conversation": where,
+        "sender": message.sender,
         "content_type": content_type,
     }
-    if relation != "retract":
+    if message.relation != "retract" and outcome.retracted_at is None:
         name, text = body_json(content_type, body)
         shown[name] = text
-    shown["sent_at"] = sent_at
-    shown["received_at"] = received_at
-    if relation is not None:
-        shown["relation"] = relation
-        shown["relates_to"] = relates_to
+    shown["sent_at"] = message.sent_at
+    shown["received_at"] = message.received_at
+    if message.relation is not None:
+        shown["relation"] = message.relation
+        shown["relates_to"] = message.relates_to
+    if outcome.edit is not None:
+        shown["edited_at"] = outcome.edit.received_at
+    if outcome.retracted_at is not None:
+        shown["retracted_at"] = outcome.retracted_at
+    if outcome.reactions:
+        shown["reactions"] = outcome.reactions
     return shown
 
 

@@ -46,9 +46,8 @@ class Revoker:
     """Publishes revocations over the link, and notes what the broker has confirmed.
 
     Over each new connection the broker is told everything it must know, even if that is nothing, before anything else:
-    its first control message lets users in. A thread does that, and looks after what was not confirmed, whichever
-    worker stored it. When more is due than one publication holds, what is unconfirmed comes first, and users are let in
-    after the first of them.
+    its first control message after which no more follow lets users in. A thread does that, and looks after what was not
+    confirmed, whichever worker stored it.
     """
 
     def __init__(self, pool: Pool, token_seconds: int) -> None:
@@ -110,12 +109,23 @@ class Revoker:
         parts = _parts(due)
         if is_new and not parts:
             parts.append([])
-        if all(self._tell(connection, part, _CATCH_UP_SECONDS) for part in parts) and is_new:
+        told = all(
+            self._tell(connection, part, _CATCH_UP_SECONDS, more=is_new and number < len(parts))
+            for number, part in enumerate(parts, 1)
+        )
+        if told and is_new:
             self._link.open(connection)
 
-    def _tell(self, way: BrokerLink | BrokerConnection, stored: Sequence[StoredRevocation], timeout: float) -> bool:
+    def _tell(
+        self,
+        way: BrokerLink | BrokerConnection,
+        stored: Sequence[StoredRevocation],
+        timeout: float,
+        *,
+        more: bool = False,
+    ) -> bool:
         started = time.monotonic()
-        if not way.publish(CONTROL, encode_revocations(each.revocation for each in stored), timeout):
+        if not way.publish(CONTROL, encode_revocations((each.revocation for each in stored), more=more), timeout):
             return False
         if stored:
             with self._pool.reading() as cur:

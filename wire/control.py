@@ -17,9 +17,13 @@ class Revocation:
     issued_before_ms: int
 
 
-def encode_revocations(revocations: Iterable[Revocation]) -> bytes:
-    """Write the payload of one publication on `$CONTROL/nightjar/v1`; an empty list is a valid one."""
-    return json.dumps({"commands": [_as_json(revocation) for revocation in revocations]}).encode()
+def encode_revocations(revocations: Iterable[Revocation], *, more: bool = False) -> bytes:
+    """Write the payload of one publication on `$CONTROL/nightjar/v1`; an empty list is a valid one.
+
+    `more` says that others follow which the broker must know too before it serves anyone after its start.
+    """
+    commands = {"commands": [_as_json(revocation) for revocation in revocations]}
+    return json.dumps({**commands, "more": True} if more else commands).encode()
 
 
 def _as_json(revocation: Revocation) -> dict[str, object]:

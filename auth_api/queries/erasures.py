@@ -4,7 +4,7 @@ None of it needs the archive lock: the account is deleted, so no row of its own 
 nobody can read stays one that nobody can. Only one worker does it at a time.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from auth_api.pool import Cursor
 
@@ -164,16 +164,16 @@ def open_to_newcomers(cur: Cursor, conversation_id: int) -> bool:
     return cur.fetchone() is not None
 
 
-def lost_its_newest(cur: Cursor, conversation_id: int) -> bool:
-    """Whether the message that a conversation calls its newest has been dropped."""
-    cur.execute(
-        """
-        SELECT 1 FROM conversations c WHERE c.id = %s AND c.last_seq > 0
-        AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.seq = c.last_seq)
-        """,
-        (conversation_id,),
-    )
-    return cur.fetchone() is not None
+def finish(cur: Cursor, conversation_id: int) -> bool:
+    """Forget that a conversation is to be looked through, and the conversation, if nobody is left in it.
+
+    Not while it calls a message its newest that has been dropped; whether that is so. A group's id is not given again,
+    but its title goes.
+    """
+    if not _drop_if_empty(cur, conversation_id) and _lost_its_newest(cur, conversation_id):
+        return False
+    cur.execute("DELETE FROM leftovers WHERE conversation_id = %s", (conversation_id,))
+    return True
 
 
 def set_newest(cur: Cursor, conversation_id: int) -> None:
@@ -188,12 +188,18 @@ def set_newest(cur: Cursor, conversation_id: int) -> None:
     )
 
 
-def finish(cur: Cursor, conversation_id: int) -> None:
-    """Forget that a conversation is to be looked through; and itself, if nobody is left who could read or write there.
+def _lost_its_newest(cur: Cursor, conversation_id: int) -> bool:
+    cur.execute(
+        """
+        SELECT 1 FROM conversations c WHERE c.id = %s AND c.last_seq > 0
+        AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.seq = c.last_seq)
+        """,
+        (conversation_id,),
+    )
+    return cur.fetchone() is not None
 
-    A group's id is not given again, but its title goes.
-    """
-    cur.execute("DELETE FROM leftovers WHERE conversation_id = %s", (conversation_id,))
+
+def _drop_if_empty(cur: Cursor, conversation_id: int) -> bool:
     cur.execute(
         """
         DELETE FROM conversations c WHERE c.id = %(id)s
@@ -206,6 +212,7 @@ def finish(cur: Cursor, conversation_id: int) -> None:
         """,
         {"id": conversation_id},
     )
-    row: tuple[Any, ...] | None = cur.fetchone()
+    row: tuple[str | None] | None = cur.fetchone()
     if row is not None and row[0] is not None:
         cur.execute("UPDATE groups SET title = '' WHERE id = %s", (row[0],))
+    return row is not None

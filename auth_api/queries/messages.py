@@ -1,39 +1,37 @@
-"""Messages and conversations, as one user may read them.
+"""Messages, as one user may read them: pages of history, the sync feed, one message.
 
 Each statement asks in the same go whether the session lasts (`sessions.for_session`), and is planned once a connection.
+What became of messages that were edited, retracted or reacted to is another statement, `outcomes`, for those alone.
 """
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from auth_api.message_json import StoredMessage
 from auth_api.pool import Cursor, Statement
+from auth_api.queries import outcomes
+from auth_api.queries.readable import (
+    AFTER_SENDER,
+    BEFORE_SENDER,
+    COLUMNS,
+    OTHER,
+    hidden,
+    hidden_number,
+    in_span,
+    message,
+    ranges,
+    stored,
+    within,
+)
 from auth_api.queries.sessions import for_session, session_statement
 from auth_api.tokens import AccessClaims
-from wire.conversations import Conversation, direct
+from wire.conversations import Conversation, direct, group
 from wire.receipts import SEQ_MAX
 
-_TIME = """'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'"""
-_MESSAGE = (
-    "m.seq, m.message_id::text, m.sender_id, m.content_type, m.body, "
-    f"to_char(coalesce(m.sent_at, m.received_at), {_TIME}), to_char(m.received_at, {_TIME}), "
-    "m.relation, m.relates_to_seq"
-)
-"""Times come as they are shown: a driver's datetime for each would cost more than all the rest of a page."""
-
-_OTHER = "o.id = CASE WHEN c.user_low = me.id THEN c.user_high ELSE c.user_low END"
+_SENDER: Final = "coalesce(s.username, CASE WHEN m.sender_id = me.id THEN $2 ELSE {other} END)"
+"""Senders in a group are looked up; of a direct conversation's two both names are known."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConversationState:
-    """A conversation in a user's list."""
-
-    last_message: StoredMessage
-    unread: int
-    read_seq: int
-
-
-def _page_statement(name: str, within: str, beyond: str, direction: str) -> Statement:
+def _direct_statement(name: str, lowest: str, beyond: str, direction: str) -> Statement:
     """Make a statement for a page of a direct conversation; the other user's id is given even if there is no message.
 
     It asks for order by both columns of the index, though all rows are of one conversation: a plan that is made
@@ -48,8 +46,9 @@ def _page_statement(name: str, within: str, beyond: str, direction: str) -> Stat
         LEFT JOIN conversations c
             ON o.id IS NOT NULL AND c.user_low = least(o.id, me.id) AND c.user_high = greatest(o.id, me.id)
         LEFT JOIN LATERAL (
-            SELECT {_MESSAGE} FROM messages m
-            WHERE m.conversation_id {within} c.id AND (m.conversation_id, m.seq) {beyond} (c.id, $4)
+            SELECT {message("CASE WHEN m.sender_id = me.id THEN $2 ELSE $3 END")} FROM messages m
+            WHERE m.conversation_id {lowest} c.id AND (m.conversation_id, m.seq) {beyond} (c.id, $4)
+            AND NOT {hidden("m")}
             ORDER BY m.conversation_id {direction}, m.seq {direction} LIMIT $5
         ) m ON true
         ORDER BY m.seq
@@ -57,29 +56,59 @@ def _page_statement(name: str, within: str, beyond: str, direction: str) -> Stat
     )
 
 
-_PAGE_BEFORE: Final = _page_statement("page_before", ">=", "<", "DESC")
-_PAGE_AFTER: Final = _page_statement("page_after", "<=", ">", "ASC")
+def _group_statement(name: str, after: str, until: str, direction: str) -> Statement:
+    """Make a statement for a page of a group's conversation; its id is given to who is or was a member only."""
+    return session_statement(
+        name,
+        ("text", "bigint", "bigint"),
+        f"{BEFORE_SENDER}, u.username, m.content_type, m.body, m.sent_at, m.received_at, m.relation, "
+        "m.relates_to_seq, m.changed, p.conversation_id",
+        f"""
+        LEFT JOIN conversations c ON c.group_id = $3
+        LEFT JOIN participants p ON p.user_id = me.id AND p.conversation_id = c.id
+        LEFT JOIN LATERAL (
+            SELECT n.* FROM spans s
+            CROSS JOIN LATERAL (
+                SELECT {BEFORE_SENDER}, m.sender_id, {AFTER_SENDER} FROM messages m
+                WHERE {within("m", after, until)} AND NOT {hidden("m")}
+                ORDER BY m.conversation_id {direction}, m.seq {direction} LIMIT $5
+            ) n (seq, message_id, sender_id, content_type, body, sent_at, received_at)
+            WHERE s.user_id = me.id AND s.conversation_id = c.id AND {after} < {until}
+            ORDER BY n.seq {direction} LIMIT $5
+        ) m ON true
+        LEFT JOIN users u ON u.id = m.sender_id
+        ORDER BY m.seq
+        """,  # noqa: S608  # constants
+    )
+
+
+_DIRECT_BEFORE: Final = _direct_statement("page_before", ">=", "<", "DESC")
+_DIRECT_AFTER: Final = _direct_statement("page_after", "<=", ">", "ASC")
+_GROUP_BEFORE: Final = _group_statement("group_page_before", "s.after_seq", "least(s.until_seq, $4 - 1)", "DESC")
+_GROUP_AFTER: Final = _group_statement("group_page_after", "greatest(s.after_seq, $4)", "s.until_seq", "ASC")
 _FEED: Final = session_statement(
     "feed",
     ("bigint", "bigint"),
     "f.*",
     f"""
     LEFT JOIN LATERAL (
-        SELECT {_MESSAGE}, f.username
+        SELECT {message(_SENDER.format(other="f.username"))}, f.username, f.group_id
         FROM (
-            SELECT n.seq, o.username
+            SELECT n.seq, o.username, c.group_id
             FROM participants p
             JOIN conversations c ON c.id = p.conversation_id AND c.last_seq > $3
-            JOIN users o ON {_OTHER}
+            LEFT JOIN users o ON {OTHER}
+            CROSS JOIN LATERAL {ranges("$3")} r
             CROSS JOIN LATERAL (
-                SELECT m.seq FROM messages m
-                WHERE m.conversation_id <= c.id AND (m.conversation_id, m.seq) > (c.id, $3)
-                ORDER BY m.conversation_id, m.seq LIMIT $4
+                SELECT n.seq FROM messages n
+                WHERE {within("n", "r.after_seq", "r.until_seq")} AND NOT {hidden_number("n")}
+                ORDER BY n.conversation_id, n.seq LIMIT $4
             ) n
             WHERE p.user_id = me.id
             ORDER BY n.seq LIMIT $4
         ) f
         JOIN messages m ON m.seq = f.seq
+        LEFT JOIN users s ON s.id = CASE WHEN f.group_id IS NOT NULL THEN m.sender_id END
     ) f ON true
     ORDER BY f.seq
     """,  # noqa: S608  # a constant
@@ -90,55 +119,36 @@ _ONE: Final = session_statement(
     "m.*",
     f"""
     LEFT JOIN LATERAL (
-        SELECT {_MESSAGE}, o.username
+        SELECT {message(_SENDER.format(other="o.username"))}, o.username, c.group_id
         FROM (SELECT * FROM messages WHERE seq = $3 OFFSET 0) m
         JOIN participants p ON p.conversation_id = m.conversation_id AND p.user_id = me.id
         JOIN conversations c ON c.id = m.conversation_id
-        JOIN users o ON {_OTHER}
+        LEFT JOIN users o ON {OTHER}
+        LEFT JOIN users s ON s.id = CASE WHEN c.group_id IS NOT NULL THEN m.sender_id END
+        WHERE {in_span("m")} AND NOT {hidden("m")}
     ) m ON true
     """,  # noqa: S608  # constants
 )
 """OFFSET 0 keeps the planner from beginning with all of the user's conversations."""
-_CONVERSATIONS: Final = session_statement(
-    "conversations",
-    ("bigint", "integer"),
-    "c.*",
-    f"""
-    LEFT JOIN LATERAL (
-        SELECT {_MESSAGE}, o.username, c.read_seq, unread.count
-        FROM (
-            SELECT p.read_seq, c.*, row_number() OVER (ORDER BY c.last_seq DESC) <= $4 AS listed
-            FROM participants p JOIN conversations c ON c.id = p.conversation_id
-            WHERE p.user_id = me.id AND c.last_seq > 0 AND c.last_seq < $3
-            ORDER BY c.last_seq DESC LIMIT $4 + 1
-        ) c
-        JOIN messages m ON m.seq = c.last_seq
-        JOIN users o ON {_OTHER}
-        CROSS JOIN LATERAL (
-            SELECT count(*) FROM messages n
-            WHERE c.listed AND n.conversation_id = c.id AND n.seq > c.read_seq AND n.sender_id <> me.id
-        ) unread
-    ) c ON true
-    ORDER BY c.seq DESC
-    """,  # noqa: S608  # constants
-)
 
 
 def history(
-    cur: Cursor, claims: AccessClaims, other: str, *, before: int | None, after: int | None, limit: int
+    cur: Cursor, claims: AccessClaims, conversation: Conversation, *, before: int | None, after: int | None, limit: int
 ) -> list[StoredMessage] | None:
-    """List at most `limit` messages of the conversation with a user, in ascending seq; None when there is no such user.
+    """List at most `limit` messages of a conversation, in ascending seq.
 
-    Those right after `after`; else those right before `before`; else the newest. Raises UnauthenticatedError.
+    None when there is no such user, or no such group that the caller is or was in. Those right after `after`; else
+    those right before `before`; else the newest. Raises UnauthenticatedError.
     """
-    if after is not None:
-        rows = for_session(cur, claims, _PAGE_AFTER, other, after, limit)
+    if conversation.kind == "direct":
+        statement = _DIRECT_AFTER if after is not None else _DIRECT_BEFORE
     else:
-        rows = for_session(cur, claims, _PAGE_BEFORE, other, _below(before), limit)
-    if rows[0][9] is None:
+        statement = _GROUP_AFTER if after is not None else _GROUP_BEFORE
+    rows = for_session(cur, claims, statement, conversation.name, below(before) if after is None else after, limit)
+    if rows[0][COLUMNS] is None:
         return None
-    shown = direct(other)
-    return [_message(row, claims, shown) for row in rows if row[0] is not None]
+    found = [stored(conversation, row) for row in rows if row[0] is not None]
+    return outcomes.added(cur, rows[0][-2], found)
 
 
 def feed(cur: Cursor, claims: AccessClaims, after: int, limit: int) -> list[StoredMessage]:
@@ -148,48 +158,29 @@ def feed(cur: Cursor, claims: AccessClaims, after: int, limit: int) -> list[Stor
     Raises UnauthenticatedError.
     """
     rows = for_session(cur, claims, _FEED, after, limit)
-    shown = {name: direct(name) for name in {row[9] for row in rows}}
-    return [_message(row, claims, shown[row[9]]) for row in rows if row[0] is not None]
+    known: dict[tuple[str | None, str | None], Conversation] = {}
+    found = []
+    for row in rows:
+        if row[0] is not None:
+            names = row[COLUMNS : COLUMNS + 2]
+            found.append(stored(known.get(names) or known.setdefault(names, named(*names)), row))
+    return outcomes.added(cur, rows[0][-2], found)
 
 
-def one(cur: Cursor, claims: AccessClaims, seq: int) -> StoredMessage | None:
-    """Find a message that the user may read. Raises UnauthenticatedError."""
+def one(cur: Cursor, claims: AccessClaims, seq: int) -> tuple[int, StoredMessage | None]:
+    """Find a message that the user may read, and the user's id. Raises UnauthenticatedError."""
     (row,) = for_session(cur, claims, _ONE, seq)
-    return _message(row, claims, direct(row[9])) if row[0] is not None else None
+    if row[0] is None:
+        return row[-2], None
+    (found,) = outcomes.added(cur, row[-2], [stored(named(*row[COLUMNS : COLUMNS + 2]), row)])
+    return row[-2], found
 
 
-def conversations(
-    cur: Cursor, claims: AccessClaims, before: int | None, limit: int
-) -> tuple[list[ConversationState], bool]:
-    """List at most `limit` of a user's conversations whose newest message lies below `before`, the newest first.
-
-    Says too whether there are more. Counting what is unread reads each unread message, so it is done only for those
-    that are listed. Raises UnauthenticatedError.
-    """
-    rows = for_session(cur, claims, _CONVERSATIONS, _below(before), limit)
-    found = [
-        ConversationState(_message(row, claims, direct(row[9])), unread=row[11], read_seq=row[10])
-        for row in rows
-        if row[0] is not None
-    ]
-    return found[:limit], len(found) > limit
+def named(other: str | None, group_id: str | None) -> Conversation:
+    """Name a conversation by the other user, or by the group, of which one is NULL."""
+    return direct(other or "") if group_id is None else group(group_id)
 
 
-def _below(before: int | None) -> int:
+def below(before: int | None) -> int:
+    """Return a bound above everything where there is none."""
     return SEQ_MAX if before is None else before
-
-
-def _message(row: tuple[Any, ...], claims: AccessClaims, conversation: Conversation) -> StoredMessage:
-    seq, message_id, sender_id, content_type, body, sent_at, received_at, relation, relates_to = row[:9]
-    return StoredMessage(
-        seq,
-        message_id,
-        conversation,
-        claims.username if sender_id == row[-2] else conversation.name,
-        content_type,
-        body,
-        sent_at,
-        received_at,
-        relation,
-        relates_to,
-    )

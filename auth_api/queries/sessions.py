@@ -83,7 +83,7 @@ def session_statement(name: str, types: tuple[str, ...], columns: str, joined: s
         f"""
         SELECT {columns}, me.id, me.seen_lately
         FROM (
-            SELECT u.id, {_SEEN_LATELY} AS seen_lately FROM devices d JOIN users u ON u.id = d.user_id
+            SELECT u.id, u.has_blocked, {_SEEN_LATELY} AS seen_lately FROM devices d JOIN users u ON u.id = d.user_id
             WHERE d.id = $1 AND u.username = $2 AND u.deleted_at IS NULL
         ) me
         {joined}

@@ -55,12 +55,25 @@ class DirectConversation(Model):
     other: str = Field(alias="with")
 
 
+class GroupConversation(Model):
+    """A group's conversation."""
+
+    type: Literal["group"]
+    id: str
+
+
+AnyConversation = Annotated[DirectConversation | GroupConversation, Field(discriminator="type")]
+
+
 class Message(Model):
-    """A stored message. It has a `body`, a `body_base64`, or, when it retracts another, neither."""
+    """A stored message, as it is after its edits.
+
+    It has a `body`, a `body_base64`, or, when it retracts another or was retracted, neither.
+    """
 
     id: UUID
     seq: int = Field(ge=1)
-    conversation: DirectConversation
+    conversation: AnyConversation
     sender: str
     content_type: str
     body: str | SkipJsonSchema[None] = None
@@ -69,15 +82,49 @@ class Message(Model):
     received_at: datetime
     relation: Relation | SkipJsonSchema[None] = None
     relates_to: int | SkipJsonSchema[None] = Field(default=None, description="The seq of the other message.")
+    edited_at: datetime | SkipJsonSchema[None] = Field(
+        default=None, description="When the edit that brought this body was received."
+    )
+    retracted_at: datetime | SkipJsonSchema[None] = Field(default=None, description="When its retraction was received.")
+    reactions: dict[str, list[str]] | SkipJsonSchema[None] = Field(
+        default=None, description="Who reacted with what; of the newest 200 of a message."
+    )
+
+
+class Version(Model):
+    """What a message said once. It has a `body` or a `body_base64`."""
+
+    seq: int = Field(ge=1, description="Of the message that brought it: the first one, or an edit.")
+    content_type: str
+    body: str | SkipJsonSchema[None] = None
+    body_base64: str | SkipJsonSchema[None] = None
+    sent_at: datetime
+
+
+class VersionList(Model):
+    """A message's versions, oldest first; none when it was retracted. Of its edits the newest 100."""
+
+    versions: list[Version]
 
 
 class ConversationEntry(Model):
     """A conversation in the list."""
 
-    conversation: DirectConversation
-    last_message: Message
-    unread: int = Field(ge=0, description="Messages of others above last_read_seq.")
+    conversation: AnyConversation
+    title: str | SkipJsonSchema[None] = Field(default=None, description="A group's.")
+    last_message: Message = Field(description="The newest that the caller may read.")
+    unread: int = Field(
+        ge=0,
+        le=10_000,
+        description="Messages, replies and messages in threads of others above last_read_seq; more are not counted.",
+    )
     last_read_seq: int = Field(ge=0)
+    their_delivered_seq: int | SkipJsonSchema[None] = Field(
+        default=None, ge=1, description="How far the other's devices have it; not in groups."
+    )
+    their_read_seq: int | SkipJsonSchema[None] = Field(
+        default=None, ge=1, description="How far the other has read; not in groups."
+    )
 
 
 class ConversationList(Model):

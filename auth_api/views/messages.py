@@ -3,12 +3,14 @@
 from flask_openapi3.blueprint import APIBlueprint
 
 from auth_api import history
-from auth_api.message_json import message_json
+from auth_api.message_json import body_json, message_json, messages_json
 from auth_api.openapi import answers, resource
+from auth_api.queries.outcomes import Version
 from auth_api.requests import claims, require_token
-from auth_api.schemas.messages import FeedPage, FeedQuery, Message, SeqPath
+from auth_api.schemas.messages import FeedPage, FeedQuery, Message, SeqPath, VersionList
 from auth_api.services import services
 from auth_api.views.answers import Json
+from wire.message import TEXT
 
 
 def blueprints() -> list[APIBlueprint]:
@@ -16,6 +18,7 @@ def blueprints() -> list[APIBlueprint]:
     api = require_token(resource("messages", "Messages, whichever conversation they are in."))
     api.get("/messages", responses=answers({200: FeedPage}, 401, 422))(feed)
     api.get("/messages/<seq>", responses=answers({200: Message}, 401, 404, 422))(one)
+    api.get("/messages/<seq>/versions", responses=answers({200: VersionList}, 401, 404, 422))(versions)
     return [api]
 
 
@@ -23,10 +26,23 @@ def feed(query: FeedQuery) -> Json:
     """List messages of all the caller's conversations after a seq. Nothing is ever skipped."""
     page = history.feed(services().pool, claims(), query.after_seq, query.limit)
     following = page.messages[-1].seq if page.messages else query.after_seq
-    shown = [message_json(message) for message in page.messages]
-    return {"messages": shown, "has_more": page.has_more, "next_after_seq": following}
+    return {"messages": messages_json(page.messages), "has_more": page.has_more, "next_after_seq": following}
 
 
 def one(path: SeqPath) -> Json:
     """Show one message."""
     return message_json(history.one_message(services().pool, claims(), path.seq))
+
+
+def versions(path: SeqPath) -> Json:
+    """List a message as it was sent, and its edits, oldest first; none when it was retracted.
+
+    The seq may be that of an edit, too.
+    """
+    return {"versions": [_version_json(each) for each in history.versions(services().pool, claims(), path.seq)]}
+
+
+def _version_json(version: Version) -> Json:
+    content_type = version.content_type or TEXT
+    name, text = body_json(content_type, version.body)
+    return {"seq": version.seq, "content_type": content_type, name: text, "sent_at": version.sent_at}

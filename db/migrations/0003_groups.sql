@@ -36,6 +36,7 @@ CREATE TABLE spans (
     until_seq       bigint NOT NULL DEFAULT 9223372036854775807,
     PRIMARY KEY (user_id, conversation_id, after_seq)
 );
+CREATE INDEX spans_of_conversation ON spans (conversation_id);
 
 -- Markers are watermarks: they never move back.
 ALTER TABLE participants ADD COLUMN delivered_seq bigint NOT NULL DEFAULT 0;
@@ -55,6 +56,10 @@ ALTER TABLE users ADD COLUMN has_blocked boolean NOT NULL DEFAULT false;  -- onc
 -- with an empty body, which no other message has but the retraction itself.
 ALTER TABLE messages ADD COLUMN changed boolean;
 
+-- What relates to a message is looked up by kind, the newest first: however much of another kind there is.
+DROP INDEX messages_by_target;
+CREATE INDEX messages_by_target ON messages (relates_to_seq, relation, seq) WHERE relates_to_seq IS NOT NULL;
+
 -- Names of deleted accounts, whose rows have a tombstone's name now.
 CREATE TABLE retired_names (
     username text COLLATE "C" PRIMARY KEY,
@@ -72,7 +77,7 @@ CREATE TABLE erasures (
 -- Conversations of deleted accounts, to be looked through for messages that nobody can read any more; so far has
 -- that been done.
 CREATE TABLE leftovers (
-    conversation_id bigint PRIMARY KEY REFERENCES conversations,
+    conversation_id bigint PRIMARY KEY REFERENCES conversations ON DELETE CASCADE,
     after_seq       bigint NOT NULL DEFAULT 0
 );
 

@@ -77,9 +77,11 @@ bool commands_read(const void *payload, size_t size, int64_t now_ms, struct comm
 	memset(commands, 0, sizeof *commands);
 	json_t *content = payload ? json_loadb(payload, size, JSON_REJECT_DUPLICATES, NULL) : NULL;
 	if(!content) return refuse(why, "it is no JSON");
-	bool read = json_object_size(content) == 1
+	const json_t *more = json_object_get(content, "more");
+	commands->more = json_is_true(more);
+	bool read = json_object_size(content) == (json_is_boolean(more) ? 2u : 1u)
 		? read_list(json_object_get(content, "commands"), now_ms, commands, why)
-		: refuse(why, "it is no object with commands alone");
+		: refuse(why, "it is no object with commands, and more that is true or false");
 	json_decref(content);
 	if(!read) commands_clear(commands);
 	return read;

@@ -12,6 +12,7 @@
 #define CONTROL_TOPIC "$CONTROL/nightjar/v1"
 
 struct commands {
+	bool more; /* others follow, which belong to the same news */
 	size_t count;
 	struct revocation *list;
 };

@@ -42,12 +42,14 @@ int revoke_take(struct plugin *plugin, const struct mosquitto_evt_acl_check *eve
 	bool kept = add_all(plugin, &commands);
 	kept = keep(plugin, &commands) && kept;
 	int error = errno;
+	bool more = commands.more;
 	commands_clear(&commands);
 	if(!kept){
 		mosquitto_log_printf(MOSQ_LOG_ERR, "nightjar: revocations cannot be written to %s: %s",
 				plugin->options.revocations_file, strerror(error));
 		return MOSQ_ERR_UNKNOWN;
 	}
+	if(more) return MOSQ_ERR_SUCCESS;
 	if(!plugin->gate_open) mosquitto_log_printf(MOSQ_LOG_NOTICE, "nightjar: the first control message has come, %s may connect",
 			plugin->awaiting ? "services" : "all");
 	if(!plugin->gate_open) plugin->opened_s = now_ms() / 1000;

@@ -11,11 +11,11 @@ import psycopg2
 import pytest
 
 from auth_api.pool import Pool
-from auth_api.queries.messages import conversations
+from auth_api.queries.conversations import conversations
 from auth_api.tokens import AccessClaims
 from db import ARCHIVE_LOCK
 from tests.integration.api.archive import Archive
-from tests.integration.api.people import PASSWORD, Person, assert_problem
+from tests.integration.api.people import Person, assert_problem
 from tests.support.stack import RunningStack
 
 
@@ -109,12 +109,6 @@ def test_history_pages_in_both_directions(alice: Person, bob: Person, archive: A
 def test_history_with_somebody_one_never_talked_to_is_empty(alice: Person, bob: Person) -> None:
     assert history(alice, bob.username) == {"messages": [], "has_more": False}
     assert_problem(alice.ask("GET", "/v1/conversations/direct/nobody-at-all/messages"), 404)
-
-
-def test_history_with_a_deleted_account_stays(alice: Person, bob: Person, archive: Archive) -> None:
-    stored = archive.store(bob.username, alice.username)
-    assert bob.ask("DELETE", "/v1/me", json={"password": PASSWORD}).status_code == 204
-    assert seqs(history(alice, bob.username)) == [stored]
 
 
 def test_a_notebook_is_a_conversation_with_oneself(alice: Person, archive: Archive) -> None:

@@ -7,9 +7,10 @@ import psycopg2
 import pytest
 
 from auth_api.errors import NotFoundError, UnauthenticatedError
-from auth_api.history import direct_history, feed, one_message
+from auth_api.history import feed, one_message, page
 from auth_api.pool import Pool
 from auth_api.tokens import AccessClaims
+from wire.conversations import direct
 
 ALICE = AccessClaims("alice", "device-of-a")
 _PEOPLE = """
@@ -18,7 +19,7 @@ _PEOPLE = """
     INSERT INTO conversations (user_low, user_high)
         SELECT a.id, o.id FROM users a, users o WHERE a.username = 'alice' AND o.username <> 'alice';
     INSERT INTO participants (user_id, conversation_id)
-        SELECT u, id FROM conversations, unnest(ARRAY[user_low, user_high]) u;
+        SELECT u, id FROM conversations, unnest(ARRAY[user_low, user_high]) u WHERE group_id IS NULL;
 """
 _MESSAGES = """
     INSERT INTO messages (seq, conversation_id, sender_id, received_at, message_id, body)
@@ -35,7 +36,8 @@ _OTHERS = """
     INSERT INTO conversations (user_low, user_high)
         SELECT a.id, o.id FROM users a, users o WHERE a.username = 'alice' AND o.username LIKE 'other%';
     INSERT INTO participants (user_id, conversation_id)
-        SELECT u, id FROM conversations, unnest(ARRAY[user_low, user_high]) u ON CONFLICT DO NOTHING;
+        SELECT u, id FROM conversations, unnest(ARRAY[user_low, user_high]) u
+        WHERE group_id IS NULL ON CONFLICT DO NOTHING;
 """
 
 
@@ -83,11 +85,11 @@ def test_a_plan_that_knows_no_conversation_does_for_each(database_url: str, pool
 
 def read_all(pool: Pool) -> list[int]:
     """Ask once with each of the statements; return how many messages each page has."""
-    newest = direct_history(pool, ALICE, "bobby", before=None, after=None, limit=50)
-    first = direct_history(pool, ALICE, "bobby", before=None, after=0, limit=50)
+    newest = page(pool, ALICE, direct("bobby"), before=None, after=None, limit=50)
+    first = page(pool, ALICE, direct("bobby"), before=None, after=0, limit=50)
     with suppress(NotFoundError):
         one_message(pool, ALICE, 1)
-    return [len(page.messages) for page in (newest, first, feed(pool, ALICE, 0, 50))]
+    return [len(each.messages) for each in (newest, first, feed(pool, ALICE, 0, 50))]
 
 
 def test_a_connection_that_is_new_learns_the_statements_too(database_url: str, pool: Pool) -> None:
@@ -106,7 +108,7 @@ def test_a_token_for_another_device_than_the_users_own_reads_nothing(pool: Pool,
     with pytest.raises(UnauthenticatedError):
         feed(pool, claims, 0, 50)
     with pytest.raises(UnauthenticatedError):
-        direct_history(pool, claims, "carol", before=None, after=None, limit=50)
+        page(pool, claims, direct("carol"), before=None, after=None, limit=50)
 
 
 def test_a_migration_that_changes_a_type_costs_a_connection_and_not_the_worker(database_url: str, pool: Pool) -> None:

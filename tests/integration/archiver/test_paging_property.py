@@ -21,9 +21,10 @@ from archiver.delivery import Delivery, Origin
 from archiver.letters import read_delivery
 from archiver.plan import Archived
 from archiver.storage import Storage
-from auth_api.history import Page, direct_history, feed
+from auth_api.history import Page, feed, page
 from auth_api.pool import Pool
 from auth_api.tokens import AccessClaims
+from wire.conversations import direct
 
 US = 1_700_000_000_000_000
 WRITERS = 4
@@ -142,7 +143,7 @@ def test_readers_who_page_while_four_archivers_write_skip_and_repeat_nothing(
             return feed(archive.pool, reader, after, limits[0])
 
         def history_page(after: int) -> Page:
-            return direct_history(archive.pool, reader, senders[0], before=None, after=after, limit=limits[1])
+            return page(archive.pool, reader, direct(senders[0]), before=None, after=after, limit=limits[1])
 
         read_feed = pool.submit(page_through, feed_page, is_over)
         read_history = pool.submit(page_through, history_page, is_over)

@@ -54,6 +54,17 @@ def test_a_malformed_control_message_does_not_open_the_gate(new_realm: RealmFact
     assert not connects(lambda: realm.connect("alice"))
 
 
+def test_a_control_message_after_which_more_follow_does_not_open_the_gate(new_realm: RealmFactory) -> None:
+    """What is revoked may take several messages; nobody is served before the last of them."""
+    realm = new_realm().start(open_gate=False)
+    token = realm.token("eve", "eve.x")
+    assert realm.control(encode_revocations([Revocation("eve", None, now_ms() + 1)], more=True)) == SUCCESS
+    assert not connects(lambda: realm.connect("alice"))
+    assert realm.control(encode_revocations([])) == SUCCESS
+    assert connects(lambda: realm.connect("alice"))
+    assert not connects(lambda: realm.connect("eve", "eve.x", token=token))
+
+
 def test_the_gate_shuts_again_with_every_start(new_realm: RealmFactory) -> None:
     """What was revoked while the broker was down reaches it before any user does."""
     realm = new_realm().start()
@@ -81,7 +92,8 @@ MALFORMED: Mapping[str, bytes | Sequence[Any]] = {
     "no commands": b"{}",
     "commands that are null": b'{"commands": null}',
     "commands that are an object": b'{"commands": {}}',
-    "a member beside the commands": b'{"commands": [], "more": 1}',
+    "a member beside the commands": b'{"commands": [], "most": true}',
+    "more that is a number": b'{"commands": [], "more": 1}',
     "commands that stand there twice": b'{"commands": [], "commands": []}',
     "no UTF-8": b'{"commands": [{"command": "revoke", "username": "\xff", "issued_before_ms": 1}]}',
     "half of it": encode_revocations([Revocation("alice", None, 1)])[:-3],

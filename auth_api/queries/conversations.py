@@ -1,0 +1,112 @@
+"""The list of a user's conversations."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from auth_api.message_json import StoredMessage
+from auth_api.pool import Cursor
+from auth_api.queries import outcomes
+from auth_api.queries.messages import below, named
+from auth_api.queries.readable import COLUMNS, OTHER, hidden, message, ranges, stored, within
+from auth_api.queries.sessions import for_session, session_statement
+from auth_api.tokens import AccessClaims
+from wire.receipts import SEQ_MAX
+
+UNREAD_MOST: Final = 10_000
+"""More are not counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationState:
+    """A conversation in a user's list; a group has a title. 0 stands for no marker."""
+
+    last_message: StoredMessage
+    unread: int
+    read_seq: int
+    title: str | None
+    their_delivered_seq: int
+    their_read_seq: int
+
+
+_NEWEST: Final = f"""
+    SELECT CASE WHEN c.group_id IS NULL AND NOT me.has_blocked THEN c.last_seq ELSE (
+        SELECT n.seq FROM {ranges()} r
+        CROSS JOIN LATERAL (
+            SELECT n.seq FROM messages n WHERE {within("n", "r.after_seq", "r.until_seq")} AND NOT {hidden("n")}
+            ORDER BY n.conversation_id DESC, n.seq DESC LIMIT 1
+        ) n
+        ORDER BY n.seq DESC LIMIT 1
+    ) END AS seq
+    OFFSET 0
+"""  # noqa: S608  # constants
+_UNREAD: Final = f"""
+    SELECT count(*) FROM (
+        SELECT FROM {ranges("c.read_seq")} r
+        CROSS JOIN LATERAL (
+            SELECT FROM messages n
+            WHERE {within("n", "r.after_seq", "r.until_seq")} AND n.sender_id <> me.id
+            AND (n.relation IS NULL OR n.relation IN ('reply', 'thread')) AND NOT {hidden("n")}
+        ) n
+        WHERE c.listed LIMIT {UNREAD_MOST}
+    ) n
+"""  # noqa: S608  # constants
+_FROZEN: Final = f"""
+    CASE WHEN o.has_blocked THEN (
+        SELECT min(b.after_seq) FROM blocks b
+        WHERE b.user_id = o.id AND b.blocked_id = me.id AND b.until_seq = {SEQ_MAX}
+    ) END
+"""  # noqa: S608  # constants
+"""Where the other's markers stand still: at the block by which they see nothing that has come since."""
+_SENDER: Final = "coalesce(s.username, CASE WHEN m.sender_id = me.id THEN $2 ELSE o.username END)"
+_CONVERSATIONS: Final = session_statement(
+    "conversations",
+    ("bigint", "integer"),
+    "c.*",
+    f"""
+    LEFT JOIN LATERAL (
+        SELECT {message(_SENDER)}, o.username, c.group_id, c.read_seq, unread.count, g.title,
+               CASE WHEN theirs.user_id IS NOT NULL THEN least(theirs.delivered_seq, {_FROZEN}, c.seq) END,
+               CASE WHEN theirs.user_id IS NOT NULL THEN least(theirs.read_seq, {_FROZEN}, c.seq) END
+        FROM (
+            SELECT p.read_seq, c.*, newest.seq, row_number() OVER (ORDER BY newest.seq DESC) <= $4 AS listed
+            FROM participants p
+            JOIN conversations c ON c.id = p.conversation_id
+            CROSS JOIN LATERAL ({_NEWEST}) newest
+            WHERE p.user_id = me.id AND c.last_seq > 0 AND newest.seq < $3
+            ORDER BY newest.seq DESC LIMIT $4 + 1
+        ) c
+        JOIN messages m ON m.seq = c.seq
+        LEFT JOIN users o ON {OTHER}
+        LEFT JOIN users s ON s.id = CASE WHEN c.group_id IS NOT NULL THEN m.sender_id END
+        LEFT JOIN groups g ON g.id = c.group_id
+        LEFT JOIN participants theirs ON theirs.user_id = o.id AND theirs.conversation_id = c.id AND o.id <> me.id
+        CROSS JOIN LATERAL ({_UNREAD}) unread
+    ) c ON true
+    ORDER BY c.seq DESC
+    """,  # noqa: S608  # constants
+)
+
+
+def conversations(
+    cur: Cursor, claims: AccessClaims, before: int | None, limit: int
+) -> tuple[list[ConversationState], bool]:
+    """List at most `limit` of a user's conversations whose newest message lies below `before`, the newest first.
+
+    The newest message is the newest that the user may read; a conversation without any is not listed. Says too whether
+    there are more. Counting what is unread reads each unread message, so it is done only for those that are listed.
+    Raises UnauthenticatedError.
+    """
+    rows = for_session(cur, claims, _CONVERSATIONS, below(before), limit)
+    found = [row for row in rows if row[0] is not None]
+    newest = outcomes.added(cur, rows[0][-2], [_newest(row) for row in found[:limit]])
+    states = [_state(each, row) for each, row in zip(newest, found, strict=False)]
+    return states, len(found) > limit
+
+
+def _newest(row: tuple[Any, ...]) -> StoredMessage:
+    return stored(named(*row[COLUMNS : COLUMNS + 2]), row)
+
+
+def _state(newest: StoredMessage, row: tuple[Any, ...]) -> ConversationState:
+    read_seq, unread, title, delivered, read = row[COLUMNS + 2 : COLUMNS + 7]
+    return ConversationState(newest, unread, read_seq, title, delivered or 0, read or 0)

@@ -1,0 +1,124 @@
+"""What became of messages: edits, retractions and reactions, as far as one user may read those; and their versions.
+
+An edit or a reaction counts if its reader may read it as a message. A retraction always does: the body is gone. Of one
+message a bounded number of edits and reactions is looked at, whatever its conversation's members send.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from auth_api.message_json import Edit, Outcome, StoredMessage
+from auth_api.pool import Cursor, Statement
+from auth_api.queries.readable import TIME, hidden, in_span
+
+EDITS_LOOKED_AT: Final = 100
+REACTIONS_LOOKED_AT: Final = 500
+REACTIONS_SHOWN: Final = 200
+_REACTION_BYTES: Final = 64
+_RELATED: Final = """
+    SELECT n.* FROM messages n WHERE n.relates_to_seq = m.seq AND n.relation = '{relation}'
+    ORDER BY n.relates_to_seq DESC, n.relation DESC, n.seq DESC LIMIT {most}
+"""
+_EDITS: Final = _RELATED.format(relation="edit", most=EDITS_LOOKED_AT)
+_REACTIONS: Final = _RELATED.format(relation="reaction", most=REACTIONS_LOOKED_AT)
+_RETRACTED: Final = f"""
+    SELECT to_char(r.received_at, {TIME}) FROM messages r WHERE r.relates_to_seq = {{target}} AND r.relation = 'retract'
+    ORDER BY r.relates_to_seq, r.relation, r.seq LIMIT 1
+"""  # noqa: S608  # constants
+_OUTCOMES: Final = Statement(
+    "outcomes",
+    ("bigint", "bigint[]"),
+    f"""
+    SELECT m.seq, e.content_type, e.body, to_char(e.received_at, {TIME}), CASE WHEN m.body = '' THEN least(
+        ({_RETRACTED.format(target="m.seq")}),
+        CASE WHEN m.relation = 'edit' THEN ({_RETRACTED.format(target="m.relates_to_seq")}) END
+    ) END
+    FROM users me CROSS JOIN unnest($2) wanted
+    JOIN messages m ON m.seq = wanted
+    JOIN conversations c ON c.id = m.conversation_id
+    LEFT JOIN LATERAL (
+        SELECT e.* FROM ({_EDITS}) e
+        WHERE m.body <> '' AND e.body <> '' AND {in_span("e")} AND NOT {hidden("e")}
+        ORDER BY e.seq DESC LIMIT 1
+    ) e ON true
+    WHERE me.id = $1
+    """,  # noqa: S608  # constants
+)
+_GIVEN: Final = Statement(
+    "reactions",
+    ("bigint", "bigint[]"),
+    f"""
+    SELECT m.seq, r.body, u.username
+    FROM users me CROSS JOIN unnest($2) wanted
+    JOIN messages m ON m.seq = wanted
+    JOIN conversations c ON c.id = m.conversation_id
+    CROSS JOIN LATERAL (
+        SELECT r.sender_id, r.body, min(r.seq) AS seq FROM ({_REACTIONS}) r
+        WHERE m.body <> '' AND length(r.body) BETWEEN 1 AND {_REACTION_BYTES} AND {in_span("r")} AND NOT {hidden("r")}
+        GROUP BY r.sender_id, r.body ORDER BY max(r.seq) DESC LIMIT {REACTIONS_SHOWN}
+    ) r
+    JOIN users u ON u.id = r.sender_id
+    WHERE me.id = $1
+    ORDER BY m.seq, r.seq
+    """,  # noqa: S608  # constants
+)
+_VERSIONS: Final = Statement(
+    "versions",
+    ("bigint", "bigint"),
+    f"""
+    SELECT v.seq, v.content_type, v.body, to_char(coalesce(v.sent_at, v.received_at), {TIME})
+    FROM users me CROSS JOIN messages m
+    JOIN conversations c ON c.id = m.conversation_id
+    CROSS JOIN LATERAL (SELECT m.* UNION ALL SELECT e.* FROM ({_EDITS}) e) v
+    WHERE me.id = $1 AND m.seq = $2 AND m.body <> '' AND v.body <> '' AND {in_span("v")} AND NOT {hidden("v")}
+    ORDER BY v.seq
+    """,  # noqa: S608  # constants
+)
+
+
+class Version(NamedTuple):
+    """A message's content as it was at one time; `seq` is of the message that brought it, `sent_at` as it is shown."""
+
+    seq: int
+    content_type: str | None
+    body: bytes | memoryview
+    sent_at: str
+
+
+def added(cur: Cursor, user_id: int, messages: list[StoredMessage]) -> list[StoredMessage]:
+    """Give those messages their outcomes that have one. A body is empty in a retraction, and where it was retracted."""
+    wanted = [each.seq for each in messages if each.changed or not each.body]
+    if not wanted:
+        return messages
+    found = _outcomes(cur, user_id, wanted)
+    return [each._replace(outcome=found.get(each.seq)) for each in messages]
+
+
+def versions(cur: Cursor, user_id: int, message: StoredMessage) -> list[Version]:
+    """List the versions of a message, or of that which it edits, as far as the user may read them; oldest first."""
+    original = message.relates_to if message.relation == "edit" else message.seq
+    cur.run(_VERSIONS, user_id, original)
+    return [Version(*row) for row in cur.fetchall()]
+
+
+def _outcomes(cur: Cursor, user_id: int, wanted: Sequence[int]) -> dict[int, Outcome]:
+    cur.run(_OUTCOMES, user_id, list(wanted))
+    rows = cur.fetchall()
+    cur.run(_GIVEN, user_id, list(wanted))
+    reactions = _by_message(cur.fetchall())
+    return {
+        seq: Outcome(Edit(content_type, body, edited_at) if edited_at else None, retracted_at, reactions.get(seq, {}))
+        for seq, content_type, body, edited_at, retracted_at in rows
+    }
+
+
+def _by_message(rows: Sequence[tuple[int, memoryview, str]]) -> dict[int, dict[str, list[str]]]:
+    """Gather reactions: by message, then by reaction in the order of the first of each, the names sorted."""
+    found: dict[int, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for seq, body, username in rows:
+        try:
+            found[seq][str(body, "utf-8")].append(username)
+        except UnicodeDecodeError:
+            continue  # stored before the archive looked at what a reaction is
+    return {seq: {text: sorted(names) for text, names in each.items()} for seq, each in found.items()}
