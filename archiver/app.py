@@ -55,7 +55,7 @@ class App:
         rows = settings.archiver_batch_rows
         # More than the next batch takes would only lie in memory.
         self._inbox = Inbox(rows, settings.archiver_batch_ms / 1000, _now, most=rows)
-        self._storage = Storage(settings.database_url)
+        self._storage = Storage(settings.database_url, edit_seconds=settings.edit_seconds)
         self._thread = ThreadPoolExecutor(1, "storage")
         self._intake = Intake(
             connect=self._connection,

@@ -7,12 +7,14 @@ from typing import NamedTuple
 from uuid import UUID
 
 from archiver.delivery import Delivery
+from archiver.markings import Ignored, Marking, read_marking
+from wire.conversations import Conversation
 from wire.message import Envelope, MessageId, RefusedError, RejectReason, claimed_id, read_message
-from wire.names import is_username
+from wire.names import is_group_id, is_username
 from wire.topics import parse_topic
 
 ADDRESS_MAX = 80
-"""Characters of a topic that is remembered; an inbox topic of two usernames has fewer."""
+"""Characters of a topic that is remembered; one of names that can exist has fewer."""
 CLAIMED_ID_MAX = 128
 """Characters of a sender's own id that a receipt repeats."""
 
@@ -22,7 +24,8 @@ class Letter(NamedTuple):
 
     delivery: Delivery
     sender: str
-    to: str
+    to: Conversation
+    """As its sender names it."""
     id: MessageId
     """The sender's, or one given here."""
     given: bool
@@ -40,44 +43,62 @@ class Refused(NamedTuple):
     detail: str
 
 
-Item = Letter | Refused
+Mail = Letter | Refused
+"""What came on a topic of messages."""
+Item = Mail | Marking | Ignored
 
 
 class _Address(NamedTuple):
-    """An inbox topic. `sender` is None if that is no username, `to_user` says whether the other name is one."""
+    """The topic of a message or a marker."""
 
     sender: str | None
-    to: str
-    to_user: bool
+    """None if it is no username."""
+    to: Conversation
+    nobody: tuple[RejectReason, str] | None
+    """Why there can be no such conversation."""
+    is_marker: bool
 
 
 def _read_address(topic: str) -> _Address | None:
     parsed = parse_topic(topic)
-    if parsed is None or (parsed.kind, parsed.what) != ("direct", "message"):
+    if parsed is None or parsed.what == "typing":
         return None
     sender = parsed.sender if is_username(parsed.sender) else None
-    return _Address(sender, parsed.name, is_username(parsed.name))
+    nobody: tuple[RejectReason, str] | None = None
+    if parsed.kind == "direct" and not is_username(parsed.name):
+        nobody = "unknown_recipient", "the recipient's name is no username"
+    elif parsed.kind == "group" and not is_group_id(parsed.name):
+        nobody = "not_a_member", "the group's id is none"
+    return _Address(sender, Conversation(parsed.kind, parsed.name), nobody, parsed.what == "marker")
 
 
 _remembered_address = lru_cache(maxsize=10_000)(_read_address)
-"""For topics of up to `ADDRESS_MAX` characters: a conversation has two topics, and they come again and again."""
+"""For topics of up to `ADDRESS_MAX` characters: a conversation has few, and they come again and again."""
 
 
-def read_delivery(delivery: Delivery, new_id: Callable[[], UUID]) -> Letter | Refused:
+def read_delivery(delivery: Delivery, new_id: Callable[[], UUID]) -> Item:
     """Read a delivery; `new_id` makes the id of a message that has none."""
     topic = delivery.topic
     address = _remembered_address(topic) if len(topic) <= ADDRESS_MAX else _read_address(topic)
-    if address is None or address.sender is None:
-        return refuse(delivery, None, "malformed", "the topic is no inbox topic of two users", new_id)
+    if address is None or (address.sender is None and not address.is_marker):
+        return refuse(delivery, None, "malformed", "the topic is none of a message by a user", new_id)
+    if address.sender is None or (address.is_marker and address.nobody):
+        return Ignored(delivery)
+    if address.is_marker:
+        return read_marking(delivery, address.sender, address.to)
+    return _read_letter(delivery, address.sender, address, new_id)
+
+
+def _read_letter(delivery: Delivery, sender: str, address: _Address, new_id: Callable[[], UUID]) -> Letter | Refused:
     try:
         envelope = read_message(delivery.body, delivery.content_type, delivery.properties)
     except RefusedError as error:
-        return refuse(delivery, address.sender, error.reason, str(error), new_id)
-    if not address.to_user:
-        return refuse(delivery, address.sender, "unknown_recipient", "the recipient's name is no username", new_id)
+        return refuse(delivery, sender, error.reason, str(error), new_id)
+    if address.nobody:
+        return refuse(delivery, sender, *address.nobody, new_id)
     if envelope.id is None:
-        return Letter(delivery, address.sender, address.to, MessageId(str(new_id())), True, envelope)
-    return Letter(delivery, address.sender, address.to, envelope.id, False, envelope)
+        return Letter(delivery, sender, address.to, MessageId(str(new_id())), True, envelope)
+    return Letter(delivery, sender, address.to, envelope.id, False, envelope)
 
 
 def refuse(

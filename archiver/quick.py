@@ -2,7 +2,8 @@
 
 While little is sent, what a receipt waits for is the round trips to the database: here it is one, of four or so. A
 message is plain that came with an id and relates to nothing. Whatever else there is to know of it the statement sees
-for itself: it stores all, or none when somebody or a conversation is not there. Then `storage` goes the long way.
+for itself: it stores all, or none when somebody, a conversation or a membership is not there. Then `storage` goes the
+long way.
 """
 
 from collections.abc import Sequence
@@ -12,8 +13,8 @@ from typing import Final
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  # a class by its name
 
 from archiver import queries
-from archiver.letters import Item, Letter
-from archiver.plan import Archived, Outcome, stored_content_type
+from archiver.letters import Letter, Mail
+from archiver.plan import Archived, Filing, stored_content_type
 
 MOST: Final = 25
 """Messages; of about 30 on the long way, with its COPY, is the shorter."""
@@ -23,7 +24,7 @@ MOST_BYTES: Final = 64 * 1024
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def store(cursor: Cursor, items: Sequence[Item]) -> list[Outcome] | None:
+def store(cursor: Cursor, items: Sequence[Mail]) -> list[Filing] | None:
     """Store new messages and commit; None if that cannot be done so, and then nothing is stored.
 
     The cursor is of a connection that commits each statement.
@@ -31,11 +32,14 @@ def store(cursor: Cursor, items: Sequence[Item]) -> list[Outcome] | None:
     letters = _plain(items)
     if letters is None:
         return None
+    direct = [letter.to.name if letter.to.kind == "direct" else None for letter in letters]
+    grouped = [letter.to.name if letter.to.kind == "group" else None for letter in letters]
     cursor.execute(
-        queries.QUICK,
+        queries.QUICK_MIXED if any(grouped) else queries.QUICK,
         (
             [letter.sender for letter in letters],
-            [letter.to for letter in letters],
+            direct,
+            grouped,
             "{" + ",".join([letter.id for letter in letters]) + "}",
             [_EPOCH + timedelta(microseconds=letter.delivery.received_at) for letter in letters],
             [letter.envelope.sent_at for letter in letters],
@@ -43,14 +47,17 @@ def store(cursor: Cursor, items: Sequence[Item]) -> list[Outcome] | None:
             [letter.delivery.body for letter in letters],
         ),
     )
-    [(newest,)] = cursor.fetchall()
+    [(newest, muted)] = cursor.fetchall()
     if newest is None:
         return None
-    first = newest - len(letters) + 1
-    return [Archived(letter.id, seq, letter.sender, letter.to) for seq, letter in enumerate(letters, first)]
+    before = newest - len(letters)
+    return [
+        Archived(letter.id, before + place, letter.sender, letter.to, place in (muted or ()))
+        for place, letter in enumerate(letters, 1)
+    ]
 
 
-def _plain(items: Sequence[Item]) -> list[Letter] | None:
+def _plain(items: Sequence[Mail]) -> list[Letter] | None:
     """Return the items as letters if there are few, all are plain, and none is there twice."""
     if len(items) > MOST:
         return None

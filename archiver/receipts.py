@@ -1,21 +1,23 @@
 """Receipts of what was archived: to senders at once, to receivers gathered (contract, section 4)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from archiver.connection import Publication
+from archiver.markings import Moved
 from archiver.plan import Archived, Outcome
-from wire.conversations import direct
-from wire.receipts import encode_entries, rejected_entry, split_entries, stored_entry
-from wire.topics import archived
+from wire.conversations import Conversation, direct
+from wire.receipts import encode_entries, rejected_entry, split_entries, stored_entry, watermark_entry
+from wire.topics import archived, group_archived
 
 
 class Gathered:
-    """Receipts to receivers, kept for up to a second."""
+    """Receipts to receivers, kept for up to a second. The members of a group are told together."""
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._entries: dict[str, list[str]] = defaultdict(list)
+        self._entries: dict[Conversation, list[str]] = defaultdict(list)
+        """By where the messages went."""
         self._count = 0
 
     def __len__(self) -> int:
@@ -25,14 +27,25 @@ class Gathered:
         """Gather what receivers are told. A note to oneself is in the receipt to its sender already."""
         sides = _Sides()
         for outcome in outcomes:
-            if isinstance(outcome, Archived) and outcome.to != outcome.sender:
-                entry = stored_entry(outcome.id, outcome.seq, sides[outcome.sender], outcome.sender)
-                self._entries[outcome.to].append(entry)
-                self._count += 1
+            if not isinstance(outcome, Archived) or outcome.muted:
+                continue
+            to = outcome.to
+            if to.kind == "group":
+                conversation = str(to)
+            elif to.name != outcome.sender:
+                conversation = sides[outcome.sender]
+            else:
+                continue
+            self._entries[to].append(stored_entry(outcome.id, outcome.seq, conversation, outcome.sender))
+            self._count += 1
 
     def take(self) -> list[Publication]:
         """Take all that is gathered, as publications."""
-        publications = _publications(self._entries)
+        publications = [
+            publication
+            for to, some in self._entries.items()
+            for publication in _publications(group_archived(to.name) if to.kind == "group" else archived(to.name), some)
+        ]
         self._entries.clear()
         self._count = 0
         return publications
@@ -47,21 +60,26 @@ class _Sides(dict[str, str]):
 
 
 def to_senders(outcomes: Iterable[Outcome]) -> list[Publication]:
-    """Write what senders are told of a batch."""
+    """Write what senders are told of a batch, and users of their own markers."""
     entries: dict[str, list[str]] = defaultdict(list)
+    moved: dict[str, list[str]] = defaultdict(list)
     sides = _Sides()
     for outcome in outcomes:
         if isinstance(outcome, Archived):
-            entry = stored_entry(outcome.id, outcome.seq, sides[outcome.to], outcome.sender)
-            entries[outcome.sender].append(entry)
+            to = outcome.to
+            conversation = sides[to.name] if to.kind == "direct" else str(to)
+            entries[outcome.sender].append(stored_entry(outcome.id, outcome.seq, conversation, outcome.sender))
+        elif isinstance(outcome, Moved):
+            moved[outcome.user].append(watermark_entry(outcome.watermark))
         elif outcome.sender is not None:
             entries[outcome.sender].append(rejected_entry(outcome.id, outcome.reason))
-    return _publications(entries)
-
-
-def _publications(entries: Mapping[str, Sequence[str]]) -> list[Publication]:
-    return [
-        Publication(archived(username), encode_entries(part))
-        for username, some in entries.items()
+    told = [publication for sender, some in entries.items() for publication in _publications(archived(sender), some)]
+    return told + [
+        Publication(archived(user), encode_entries((), part))
+        for user, some in moved.items()
         for part in split_entries(some)
     ]
+
+
+def _publications(topic: str, entries: Sequence[str]) -> list[Publication]:
+    return [Publication(topic, encode_entries(part)) for part in split_entries(entries)]

@@ -14,8 +14,8 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812  # a class by its
 from psycopg2.extras import execute_values
 
 from archiver.delivery import Origin
-from archiver.letters import Item, Letter, digest
-from archiver.plan import Archived, Outcome
+from archiver.letters import Item, Letter, Mail, digest
+from archiver.plan import Archived, Filing
 from archiver.settings import RECEIVE_MAXIMUM_MOST
 from wire.message import MessageId
 
@@ -34,7 +34,7 @@ class Swept(NamedTuple):
 NOTHING_SWEPT: Final = Swept(0, 0)
 
 
-def recognize(cursor: Cursor, origin: Origin, items: Sequence[Item]) -> Sequence[Item]:
+def recognize(cursor: Cursor, origin: Origin, items: Sequence[Mail]) -> Sequence[Mail]:
     """Give redelivered messages without an id the id that they are stored under."""
     again = [item for item in items if isinstance(item, Letter) and item.given and item.delivery.duplicate]
     if not again or not origin.resumed:
@@ -51,7 +51,7 @@ def recognize(cursor: Cursor, origin: Origin, items: Sequence[Item]) -> Sequence
     ]
 
 
-def remember(cursor: Cursor, origin: Origin, decided: Iterable[tuple[Item, Outcome]]) -> None:
+def remember(cursor: Cursor, origin: Origin, decided: Iterable[tuple[Mail, Filing]]) -> None:
     """Note under which id each message that came without one is stored."""
     rows = {
         item.delivery.packet_id: (

@@ -16,6 +16,8 @@ from wire.names import INSTANCE_PATTERN
 
 RECEIVE_MAXIMUM_MOST = 20_000
 """Upper bound of the receive maximum; the table `unacknowledged` is cleaned by it (see `redelivery`)."""
+EDIT_SECONDS = 2 * 24 * 3600
+"""For how long a message may be edited and retracted, unless it is set."""
 AUTO = "auto"
 """As the instance: take the lowest number that no running archiver has."""
 FIRST = "1"
@@ -45,6 +47,7 @@ class Settings(BaseSettings):
     archiver_receive_maximum: Annotated[int, Field(ge=1, le=RECEIVE_MAXIMUM_MOST)] = 4000
     archiver_batch_rows: Annotated[int, Field(ge=1, le=10_000)] = 2000
     archiver_batch_ms: Annotated[int, Field(ge=0, le=1000)] = 20
+    edit_seconds: Annotated[int, Field(ge=0)] = EDIT_SECONDS
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @property

@@ -33,8 +33,11 @@ from archiver import queries, quick
 from archiver.delivery import Origin
 from archiver.errors import OutageError, UnstorableError
 from archiver.letters import Item
+from archiver.marks import mark
 from archiver.plan import Outcome
 from archiver.redelivery import NOTHING_SWEPT, sweep
+from archiver.settings import EDIT_SECONDS
+from archiver.sorting import Sorted, sort
 from archiver.transaction import Transaction
 from db import DatabaseError, connect, one_line
 
@@ -57,12 +60,15 @@ class _BugError(Exception):
 class Storage:
     """The archive in Postgres."""
 
-    def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, url: str, clock: Callable[[], float] = time.monotonic, *, edit_seconds: int = EDIT_SECONDS
+    ) -> None:
         """Take the URL of the database; it is connected to when it is needed, and again after an outage.
 
-        `clock` counts seconds.
+        `clock` counts seconds; for `edit_seconds` a message may be edited and retracted, 0 is for ever.
         """
         self._url = url
+        self._edit_seconds = edit_seconds
         self._clock = clock
         self._careful_until = float("-inf")
         self._connection: Connection | None = None
@@ -80,7 +86,7 @@ class Storage:
             raise OutageError(one_line(error)) from error
 
     def store(self, origin: Origin, items: Sequence[Item]) -> list[Outcome]:
-        """Store a batch of one connection and say what became of each item.
+        """Store a batch of one connection and say what became of each message, in order, and what markers moved.
 
         Doing it again with the same items says the same and stores no message twice. Raises OutageError when the
         database cannot be used, UnstorableError when something in the batch cannot be stored.
@@ -112,27 +118,31 @@ class Storage:
             raise _BugError(f"our own error, {type(error).__name__} at {_place(error)}") from error
 
     def _store(self, origin: Origin, items: Sequence[Item]) -> list[Outcome]:
-        careful = self._clock() < self._careful_until or any(item.delivery.duplicate for item in items)
+        batch = sort(items)
+        careful = self._clock() < self._careful_until or any(item.delivery.duplicate for item in batch.mail)
         with self._connected().cursor() as cursor:
-            if not careful:
+            if not careful or not batch.mail:
                 try:
-                    return self._store_new(cursor, origin, items)
+                    return self._store_new(cursor, origin, batch)
                 except UniqueViolation as error:
                     if error.diag.constraint_name != "messages_by_identity":
                         raise
                     self._careful_until = self._clock() + CAREFUL_SECONDS
                     if cursor.connection.info.transaction_status != TRANSACTION_STATUS_IDLE:
                         cursor.execute("ROLLBACK")
-            outcomes, self._swept = Transaction(cursor, careful=True).run(origin, items, self._swept)
-        return outcomes
+            return self._store_as_one(cursor, origin, batch, careful=True)
 
-    def _store_new(self, cursor: Cursor, origin: Origin, items: Sequence[Item]) -> list[Outcome]:
+    def _store_new(self, cursor: Cursor, origin: Origin, batch: Sorted) -> list[Outcome]:
         """Store what is taken to be new; UniqueViolation says that it is not, and nothing is stored."""
-        outcomes = quick.store(cursor, items)
+        outcomes = quick.store(cursor, batch.mail) if batch.mail else []
         if outcomes is None:
-            outcomes, self._swept = Transaction(cursor, careful=False).run(origin, items, self._swept)
-        else:
-            self._swept = sweep(cursor, origin, self._swept, items)
+            return self._store_as_one(cursor, origin, batch, careful=False)
+        moved = mark(cursor, queries.MARK_ALONE, batch.marks)
+        self._swept = sweep(cursor, origin, self._swept, batch.items)
+        return [*outcomes, *moved]
+
+    def _store_as_one(self, cursor: Cursor, origin: Origin, batch: Sorted, *, careful: bool) -> list[Outcome]:
+        outcomes, self._swept = Transaction(cursor, careful, self._edit_seconds).run(origin, batch, self._swept)
         return outcomes
 
     def end(self) -> None:

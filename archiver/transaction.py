@@ -7,80 +7,142 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
+from typing import Final, NamedTuple
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  # a class by its name
 from psycopg2.extras import execute_values
 
 from archiver import queries
 from archiver.delivery import Origin
-from archiver.letters import Item, Letter, Refused
-from archiver.plan import Filed, Identity, Known, Names, Outcome, Pair, Plan, Route, Row, make_plan, pair_of
+from archiver.known import Filed, Identity, Known, Names, Pair, Route, Target, pair_of
+from archiver.letters import Letter, Mail, Refused
+from archiver.marks import mark
+from archiver.plan import Outcome, Plan, Row, make_plan
 from archiver.redelivery import Swept, recognize, remember, sweep
 from archiver.rows import copy_data
-from wire.message import MessageId
+from archiver.sorting import Sorted
+from wire.conversations import Conversation
+from wire.message import MessageId, RejectReason
+
+_GONE: Final[tuple[RejectReason, str]] = "unknown_recipient", "the recipient's account is deleted"
+_NO_MEMBER: Final[tuple[RejectReason, str]] = "not_a_member", "the sender is no member of such a group"
+
+
+class _Found(NamedTuple):
+    """What `routes` says of a sender and a conversation."""
+
+    sender_id: int | None
+    other_id: int | None
+    """Who a direct message is for."""
+    open: bool
+    """Whether that account is not deleted: what it got before is kept, it gets no more. In a group, whether the sender
+    is a member."""
+    conversation_id: int | None
+    muted: bool
+    sender_blocks: bool
 
 
 class Transaction:
     """One batch, inside one transaction."""
 
-    def __init__(self, cursor: Cursor, careful: bool) -> None:
+    def __init__(self, cursor: Cursor, careful: bool, edit_seconds: int) -> None:
         self._cursor = cursor
         self._careful = careful
+        self._edit_seconds = edit_seconds
+        self._new: dict[Pair, int] = {}
+        """Negative numbers of direct conversations that are not made yet."""
 
-    def run(self, origin: Origin, items: Sequence[Item], last: Swept) -> tuple[list[Outcome], Swept]:
-        """Write the batch and commit; say what became of each item, and when packet ids were last cleared."""
+    def run(self, origin: Origin, batch: Sorted, last: Swept) -> tuple[list[Outcome], Swept]:
+        """Write the batch and commit; say what became of it, and when packet ids were last cleared."""
+        items = batch.mail
         routes, next_seq = self._begin({(item.sender, item.to) for item in items if isinstance(item, Letter)})
         items = recognize(self._cursor, origin, items)
-        letters = [item for item in items if isinstance(item, Letter)]
-        known = Known(routes, {}, self._look_up_targets(letters))
-        plan = None if self._careful else make_plan(items, known, next_seq)
-        if plan is None or plan.doubtful:
-            plan = make_plan(items, known._replace(filed=self._look_up_filed(letters)), next_seq)
-        rows = self._with_conversations(plan, routes)
+        plan = self._plan(items, routes, next_seq)
+        rows = self._with_conversations(plan)
         self._write_messages(rows)
+        self._apply_changes(plan)
         self._write_dead_letters(plan.refused)
         remember(self._cursor, origin, zip(items, plan.outcomes, strict=True))
-        swept = sweep(self._cursor, origin, last, items)
+        swept = sweep(self._cursor, origin, last, batch.items)
+        moved = mark(self._cursor, queries.MARK, batch.marks)
         self._commit(rows)
-        return plan.outcomes, swept
+        return [*plan.outcomes, *moved], swept
 
     def _begin(self, names: Set[Names]) -> tuple[dict[Names, Route], int]:
-        """Take the lock and look up the routes; conversations that are not made yet get a negative number."""
-        wanted = list(names)
+        """Take the lock and look up the routes, and the number that comes next."""
+        direct = [(sender, to.name) for sender, to in names if to.kind == "direct"]
+        grouped = [(sender, to.name) for sender, to in names if to.kind == "group"]
         self._cursor.execute(
-            queries.BEGIN if len(wanted) < queries.MANY else queries.BEGIN_WITH_MANY,
-            ([sender for sender, _ in wanted], [recipient for _, recipient in wanted]),
+            queries.BEGIN if len(names) < queries.MANY else queries.BEGIN_WITH_MANY,
+            (*_columns(direct), *_columns(grouped)),
         )
         rows = self._cursor.fetchall()
-        routes: dict[Names, Route] = {}
-        new: dict[Pair, int] = {}
-        for sender, recipient, sender_id, recipient_id, live, found, _ in rows:
-            conversation_id = found or 0
-            if found is None and sender_id is not None and recipient_id is not None:
-                conversation_id = new.setdefault(pair_of(sender_id, recipient_id), -len(new) - 1)
-            routes[sender, recipient] = Route(sender_id, recipient_id, conversation_id, live)
+        routes = {
+            (sender, Conversation("group" if is_group else "direct", name)): (
+                _group_route(_Found(*found)) if is_group else self._direct_route(_Found(*found))
+            )
+            for is_group, sender, name, *found, _ in rows
+        }
         return routes, rows[0][-1] if rows else 1
+
+    def _direct_route(self, found: _Found) -> Route:
+        """Give a conversation that is not made yet a negative number."""
+        sender_id, other_id, live, conversation_id, muted, blocks = found
+        if sender_id is None or other_id is None:
+            return Route(sender_id, 0, ("unknown_recipient", "the recipient is no user"))
+        if conversation_id is None:
+            conversation_id = self._new.setdefault(pair_of(sender_id, other_id), -len(self._new) - 1)
+        return Route(sender_id, conversation_id, None if live else _GONE, muted, blocks)
+
+    def _plan(self, items: Sequence[Mail], routes: Mapping[Names, Route], next_seq: int) -> Plan:
+        letters = [item for item in items if isinstance(item, Letter)]
+        related = [letter for letter in letters if letter.envelope.relates_to]
+        known = Known(routes, {}, {})
+        if related:
+            targets = self._look_up_targets(related, routes)
+            known = known._replace(targets=targets, blocked=self._look_up_blocked(related, routes))
+        plan = None if self._careful else make_plan(items, known, next_seq, self._edit_seconds)
+        if plan is None or plan.doubtful:
+            known = known._replace(filed=self._look_up_filed(letters))
+            plan = make_plan(items, known, next_seq, self._edit_seconds)
+        return plan
 
     def _look_up_filed(self, letters: Sequence[Letter]) -> dict[Identity, Filed]:
         self._cursor.execute(queries.FILED, (_uuids([letter.id for letter in letters]),))
         return {
-            (MessageId(id_), sender): Filed(seq, conversation, sender, bytes(body_sha256))
-            for id_, seq, conversation, sender, body_sha256 in self._cursor.fetchall()
+            (MessageId(id_), sender): Filed(seq, conversation, None if sha256 is None else bytes(sha256), *more)
+            for id_, sender, seq, conversation, sha256, *more in self._cursor.fetchall()
         }
 
-    def _look_up_targets(self, letters: Sequence[Letter]) -> dict[tuple[MessageId, int], Filed]:
-        related = [letter.envelope.relates_to for letter in letters if letter.envelope.relates_to]
-        if not related:
+    def _look_up_targets(
+        self, related: Sequence[Letter], routes: Mapping[Names, Route]
+    ) -> dict[tuple[MessageId, int, int], Target]:
+        """Look up what messages relate to, in conversations that are there already."""
+        wanted = set()
+        for letter in related:
+            route = routes[letter.sender, letter.to]
+            if letter.envelope.relates_to and route.sender_id is not None and route.conversation_id > 0:
+                wanted.add((letter.envelope.relates_to, route.conversation_id, route.sender_id))
+        if not wanted:
             return {}
-        self._cursor.execute(queries.TARGETS, (_uuids(related),))
+        ids, conversations, readers = zip(*wanted, strict=True)
+        self._cursor.execute(queries.TARGETS, (_uuids(ids), list(conversations), list(readers)))
         return {
-            (MessageId(id_), conversation): Filed(seq, conversation, sender, None)
-            for id_, seq, conversation, sender in self._cursor.fetchall()
+            (MessageId(id_), conversation, reader): Target(*target)
+            for id_, conversation, reader, *target in self._cursor.fetchall()
         }
 
-    def _with_conversations(self, plan: Plan, routes: Mapping[Names, Route]) -> list[Row]:
+    def _look_up_blocked(self, related: Sequence[Letter], routes: Mapping[Names, Route]) -> Set[tuple[int, int]]:
+        senders = [routes[letter.sender, letter.to] for letter in related]
+        blockers = {route.sender_id for route in senders if route.sender_blocks}
+        if not blockers:
+            return frozenset()
+        self._cursor.execute(queries.BLOCKED, (list(blockers),))
+        return {(user, blocked) for user, blocked in self._cursor.fetchall()}
+
+    def _with_conversations(self, plan: Plan) -> list[Row]:
         """Return the new rows, each with a conversation that is there."""
-        made = self._make_conversations(plan, routes)
+        made = self._make_conversations(plan)
         if not made:
             return plan.rows
         return [row._replace(conversation_id=made.get(row.conversation_id, row.conversation_id)) for row in plan.rows]
@@ -99,22 +161,25 @@ class Transaction:
         newest = {row.conversation_id: row.seq for row in rows}
         self._cursor.execute(queries.COMMIT_NUMBERS, (list(newest), list(newest.values()), rows[-1].seq))
 
-    def _make_conversations(self, plan: Plan, routes: Mapping[Names, Route]) -> dict[int, int]:
+    def _make_conversations(self, plan: Plan) -> dict[int, int]:
         """Make the conversations that get their first message; returns their ids by their negative numbers."""
         used = {row.conversation_id for row in plan.rows if row.conversation_id < 0}
         if not used:
             return {}
-        numbers = {
-            pair_of(route.sender_id, route.recipient_id): route.conversation_id
-            for route in routes.values()
-            if route.sender_id is not None and route.recipient_id is not None and route.conversation_id in used
-        }
+        numbers = {pair: number for pair, number in self._new.items() if number in used}
         made = execute_values(
             self._cursor, queries.MAKE_CONVERSATIONS, list(numbers), page_size=len(numbers), fetch=True
         )
         members = {(user, id_) for low, high, id_ in made for user in (low, high)}
         execute_values(self._cursor, queries.MAKE_PARTICIPANTS, sorted(members), page_size=len(members))
         return {numbers[low, high]: id_ for low, high, id_ in made}
+
+    def _apply_changes(self, plan: Plan) -> None:
+        """Do to messages what others of this batch say, also if they are in this batch themselves."""
+        if plan.changed:
+            self._cursor.execute(queries.CHANGE, (list(plan.changed),))
+        if plan.retracted:
+            self._cursor.execute(queries.EMPTY, {"retracted": list(plan.retracted)})
 
     def _write_dead_letters(self, refused: Sequence[Refused]) -> None:
         execute_values(self._cursor, queries.KEEP_DEAD_LETTERS, [_dead_letter(item) for item in refused])
@@ -139,6 +204,15 @@ def _no_traceback_of_the_driver() -> Iterator[None]:
         yield
     finally:
         sys.excepthook = hook
+
+
+def _columns(pairs: Sequence[tuple[str, str]]) -> tuple[list[str], list[str]]:
+    return [first for first, _ in pairs], [second for _, second in pairs]
+
+
+def _group_route(found: _Found) -> Route:
+    closed = None if found.open and found.conversation_id else _NO_MEMBER
+    return Route(found.sender_id, found.conversation_id or 0, closed, sender_blocks=found.sender_blocks)
 
 
 def _uuids(ids: Sequence[MessageId]) -> str:

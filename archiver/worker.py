@@ -10,7 +10,7 @@ from archiver.backoff import Backoff
 from archiver.batch import Batch, Inbox
 from archiver.delivery import Origin
 from archiver.errors import OutageError, UnstorableError
-from archiver.letters import Item, Letter, reject
+from archiver.letters import Item, Letter, Refused, reject
 from archiver.plan import Outcome
 from archiver.status import Status
 
@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 
 
 class Stored(NamedTuple):
-    """A batch that is committed, and what became of each item."""
+    """A batch that is committed, and what became of it."""
 
     batch: Batch
     outcomes: list[Outcome]
@@ -39,7 +39,7 @@ class Archive(Protocol):
         """See whether the database can be used."""
 
     def store(self, origin: Origin, items: Sequence[Item]) -> list[Outcome]:
-        """Store a batch and say what became of each item."""
+        """Store a batch and say what became of it."""
 
     def interrupt(self) -> None:
         """Cut short what another thread is doing."""
@@ -82,7 +82,7 @@ class Worker:
             await self._settle(Stored(batch, outcomes))
 
     async def _store(self, origin: Origin, items: Sequence[Item]) -> list[Outcome]:
-        """Store items in their order, however long it takes; returns what became of each."""
+        """Store items in their order, however long it takes; returns what became of them."""
         while True:
             try:
                 outcomes = await self._in_thread(lambda: self._archive.store(origin, items))
@@ -104,8 +104,11 @@ class Worker:
         if isinstance(item, Letter):
             _LOG.error("a message from %s becomes a dead letter: %s", item.sender, error)
             return await self._store(origin, [reject(item, "malformed", str(error))])
-        _LOG.error("a message from %s is dropped, it cannot even be a dead letter: %s", item.sender, error)
-        return [item]
+        if isinstance(item, Refused):
+            _LOG.error("a message from %s is dropped, it cannot even be a dead letter: %s", item.sender, error)
+            return [item]
+        _LOG.error("a marker is dropped: %s", error)
+        return []
 
     async def _check(self) -> None:
         while True:

@@ -10,6 +10,7 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from pydantic_core import to_json
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import BaseConverter
 
 from auth_api import problems, requests
 from auth_api.openapi import SECURITY_SCHEMES, keep_operations
@@ -35,6 +36,12 @@ class _Json(DefaultJSONProvider):
 class _Api(OpenAPI):
     request_class = StrictRequest
     json_provider_class = _Json
+
+
+class _Device(BaseConverter):
+    """A device in a path. What is another path stays apart, or `Allow` would promise there what can be done here."""
+
+    regex = r"(?!refresh$)[^/]+"
 
 
 class _EncodedSlashes:
@@ -65,6 +72,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.body_bytes
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = True
+    app.url_map.converters["device"] = _Device
     app.extensions[EXTENSION] = build(settings)
     requests.install(app)
     problems.install(app)

@@ -137,6 +137,18 @@ class TooManyAttemptsError(ApiError):
         super().__init__(f"Try again in {retry_after} s.", headers={"Retry-After": str(retry_after)})
 
 
+class ExportUnderWayError(ApiError):
+    """The user is being sent an export already; there is one at a time."""
+
+    status = 429
+    type = "urn:nightjar:problem:export-under-way"
+    title = "An export is under way"
+
+    def __init__(self, retry_after: int) -> None:
+        headers = {"Retry-After": str(retry_after)}
+        super().__init__("Wait until the export that you asked for before has ended.", headers=headers)
+
+
 class UnavailableError(ApiError):
     """Something the service needs is away for now; the same request may well succeed a little later."""
 

@@ -16,7 +16,9 @@ from auth_api.broker import BrokerLink
 from auth_api.clock import now_ms
 from auth_api.erasure import Eraser
 from auth_api.events import Announcer
+from auth_api.export import Exports
 from auth_api.groups import GroupLimits, Groups
+from auth_api.indexing import Indexer
 from auth_api.keys import PublicKeys, load_refresh_key, load_signing_key
 from auth_api.limits import Limits
 from auth_api.metrics import Metrics
@@ -34,7 +36,7 @@ EXTENSION: Final = "nightjar"
 SHARED_DIR: Final = "AUTH_API_SHARED_DIR"
 """Environment variable that `serve` sets for its workers."""
 _SERVICE_TOKEN_SECONDS: Final = 3600
-_SIDE_CONNECTIONS: Final = 4
+_SIDE_CONNECTIONS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,9 @@ class Services:
     revoker: Revoker
     announcer: Announcer
     purger: Purger
+    indexer: Indexer
     eraser: Eraser
+    exports: Exports
 
     def start(self) -> None:
         """Begin what runs beside the requests: the link to the broker, side tasks. Only after the worker was forked."""
@@ -63,6 +67,7 @@ class Services:
         self.announcer.start(self.link)
         self.link.start()
         self.purger.start()
+        self.indexer.start()
         self.eraser.start(self.link)
 
     def follow_backlog(self) -> None:
@@ -72,6 +77,7 @@ class Services:
     def stop(self) -> None:
         """End what runs beside the requests."""
         self.eraser.stop()
+        self.indexer.stop()
         self.purger.stop()
         self.announcer.stop()
         self.revoker.stop()
@@ -141,7 +147,9 @@ def build(settings: Settings) -> Services:
         revoker=revoker,
         announcer=announcer,
         purger=Purger(pool),
+        indexer=Indexer(pool, settings.search_language),
         eraser=eraser,
+        exports=Exports(pool, max(1, settings.api_threads // 4)),
     )
 
 

@@ -1,5 +1,6 @@
 """gunicorn's worker, which answers what is no HTTP request with a problem too."""
 
+import errno
 import json
 import logging
 import select
@@ -31,6 +32,14 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn publishes n
         while kept is True and self.alive and self.nr_conns <= self.cfg.threads and _asks_again(conn):
             kept = super().handle(conn)
         return kept
+
+    def handle_request(self, req: Any, conn: TConn) -> object:  # noqa: ANN401  # gunicorn's own signature
+        """Answer a request. Who does not read the answer in time, where a view has set one, is as good as gone."""
+        try:
+            return super().handle_request(req, conn)
+        except TimeoutError as error:
+            _LOG.info("cut off somebody who does not read")
+            raise ConnectionResetError(errno.ECONNRESET, "not read in time") from error
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:  # noqa: ANN401  # gunicorn's own signature
         """Answer a request that never reached the application."""

@@ -137,10 +137,13 @@ class LiveStack:
         """Make a login that may read the broker's own counters, and read and write what users do."""
         return self.service_login("archiver", name, _OBSERVER)
 
-    def accounts(self, names: Sequence[str], password_hash: str | None = None) -> list[Account]:
+    def accounts(
+        self, names: Sequence[str], password_hash: str | None = None, groups: Sequence[str] = ()
+    ) -> list[Account]:
         """Make users with a device each, straight in the database, with tokens as the API signs them.
 
-        `password_hash` is what all of them are given; without one nobody can log in with a password.
+        `password_hash` is what all of them are given; without one nobody can log in with a password. The tokens are
+        good for `groups`, whose members they are already.
         """
         queries.add_users(self.database_url, names, _DEVICE, password_hash)
         maker, issued = self.token_maker(), now_ms()
@@ -148,7 +151,7 @@ class LiveStack:
             Account(name, Login(token.client_id, name, token.token), maker.access(name, device))
             for number, name in enumerate(names)
             for device in [queries.device_of(number, _DEVICE)]
-            for token in [maker.mqtt(name, device, issued)]
+            for token in [maker.mqtt(name, device, issued, groups)]
         ]
 
     def devices(self, username: str, count: int) -> list[Login]:

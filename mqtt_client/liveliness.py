@@ -15,6 +15,8 @@ from mqtt_client.store import Store
 from mqtt_client.store_live import Marker
 from mqtt_client.wakeup import WakeUps
 from wire.conversations import Conversation, parse_conversation
+from wire.markers import Marker as WireMarker
+from wire.markers import encode_marker
 from wire.names import is_username
 from wire.times import format_time
 from wire.topics import marker_topic, presence, typing_topic
@@ -112,10 +114,10 @@ class Liveliness:
                 continue
             if conversation and self._may_tell(conversation) and self._is_worth(conversation, marker):
                 self._told_at[marker.conversation] = clock()
-                content = {"delivered": marker.delivered, **({"read": marker.read} if marker.read else {})}
+                told = WireMarker(marker.delivered, marker.read or None)
                 with suppress(RefusedPublishError):
                     topic = marker_topic(conversation, self._username)
-                    await self._link.publish(topic, json.dumps(content, separators=(",", ":")).encode())
+                    await self._link.publish(topic, encode_marker(told))
             self._store.markers_sent(marker)
         return wait
 

@@ -18,9 +18,10 @@ from mqtt_client.events import (
     TypingChanged,
 )
 from wire import topics
-from wire.conversations import Conversation, direct, parse_conversation
+from wire.conversations import Conversation, direct
+from wire.markers import parse_marker
 from wire.names import is_device_id, is_group_id, is_username
-from wire.receipts import SEQ_MAX
+from wire.receipts import decode_watermarks
 from wire.times import parse_time
 
 SIGNAL_MAX = 1024
@@ -40,7 +41,8 @@ _SESSIONS: Final[Mapping[str, Literal["added", "removed"]]] = {
 def read_signals(topic: str, payload: bytes, me: str) -> list[Signal]:
     """Read what a publication tells `me`; nothing when it is of another kind, or not as agreed."""
     if topic == topics.archived(me):
-        return _own_markers(payload)
+        is_there = b'"markers"' in payload
+        return [MarkerMoved(*watermark) for watermark in decode_watermarks(payload)] if is_there else []
     if len(payload) > SIGNAL_MAX:
         return []
     found: Signal | None
@@ -81,8 +83,12 @@ def _of_conversation(topic: str, payload: bytes, me: str) -> Signal | None:
         return None
     if parsed.what == "typing":
         return TypingChanged(conversation, parsed.sender, payload == b"1") if payload in {b"0", b"1"} else None
-    watermarks = _watermarks(_object(payload))
-    return MarkerArrived(conversation, parsed.sender, *watermarks) if watermarks else None
+    marker = parse_marker(payload)
+    if marker is None:
+        return None
+    # What is read is delivered too.
+    delivered, read = marker.delivered or 0, marker.read or 0
+    return MarkerArrived(conversation, parsed.sender, max(delivered, read), read)
 
 
 def _presence(topic: str, payload: bytes) -> PresenceChanged | None:
@@ -109,30 +115,6 @@ def _hint(payload: bytes) -> GroupChanged | SessionsChanged | None:
             return SessionsChanged(device, _SESSIONS[kind])
         case _:
             return None
-
-
-def _own_markers(payload: bytes) -> list[Signal]:
-    if b'"markers"' not in payload:
-        return []
-    entries = _object(payload).get("markers")
-    found: list[Signal] = []
-    for entry in entries if isinstance(entries, list) else []:
-        name = entry.get("conversation") if isinstance(entry, dict) else None
-        conversation = parse_conversation(name) if isinstance(name, str) else None
-        watermarks = _watermarks(entry) if conversation else None
-        if conversation and watermarks:
-            found.append(MarkerMoved(conversation, *watermarks))
-    return found
-
-
-def _watermarks(content: Mapping[str, object]) -> tuple[int, int] | None:
-    """Read (delivered, read); what is read is delivered too. Either may be absent, but not both."""
-    delivered, read = content.get("delivered", 0), content.get("read", 0)
-    for seq in (delivered, read):
-        if not isinstance(seq, int) or isinstance(seq, bool) or not 0 <= seq <= SEQ_MAX:
-            return None
-    assert isinstance(delivered, int) and isinstance(read, int)  # noqa: PT018, S101  # as just checked
-    return (max(delivered, read), read) if delivered or read else None
 
 
 def _object(payload: bytes) -> dict[str, object]:

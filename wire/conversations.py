@@ -1,13 +1,11 @@
 """A conversation's name on the wire, as one user sees it: `direct:bob`, `group:g…` (contract, section 4)."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from wire.names import is_group_id, is_username
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
+class Conversation(NamedTuple):
     """A conversation from one user's side: `name` is the other user, or the group's id."""
 
     kind: Literal["direct", "group"]

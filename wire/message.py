@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Final, Literal, NamedTuple, NewType, get_args
 
+from wire.names import is_shown_name
 from wire.times import format_time, parse_time
 
 BODY_MAX: Final = 64 * 1024
@@ -15,6 +16,8 @@ USER_PROPERTIES_MAX: Final = 4 * 1024
 """Bytes of all user property names and values together."""
 CONTENT_TYPE_MAX: Final = 255
 """Characters of a content type."""
+REACTION_MAX: Final = 64
+"""Bytes of the body of a reaction."""
 TEXT: Final = "text/plain; charset=utf-8"
 BINARY: Final = "application/octet-stream"
 
@@ -74,6 +77,14 @@ def is_textual(content_type: str) -> bool:
     return main == "text" or essence == "application/json" or sub.endswith("+json")
 
 
+def is_reaction(body: bytes) -> bool:
+    """Whether a body can be a reaction: UTF-8 of 1 to `REACTION_MAX` bytes without control characters."""
+    try:
+        return 0 < len(body) <= REACTION_MAX and is_shown_name(body.decode(), REACTION_MAX)
+    except UnicodeDecodeError:
+        return False
+
+
 def read_message(body: bytes, content_type: str | None, user_properties: Sequence[tuple[str, str]]) -> Envelope:
     """Check a received message and read its envelope.
 
@@ -91,6 +102,8 @@ def read_message(body: bytes, content_type: str | None, user_properties: Sequenc
         raise RefusedError("malformed", "the content type is no media type")
     if bool(body) == (relation == "retract"):
         raise RefusedError("malformed", "a retraction has no body" if body else "the body is empty")
+    if relation == "reaction" and not is_reaction(body):
+        raise RefusedError("malformed", f"a reaction is a text of at most {REACTION_MAX} bytes")
     return Envelope(message_id, content_type, _read_sent_at(named), relation, relates_to)
 
 

@@ -31,6 +31,14 @@ class Rejected(NamedTuple):
 Receipt = Stored | Rejected
 
 
+class Watermark(NamedTuple):
+    """How far a user has got in a conversation, as that user's devices are told: highest seqs, 0 for none."""
+
+    conversation: Conversation
+    delivered: int
+    read: int
+
+
 def stored_entry(message_id: str, seq: int, conversation: str, sender: str) -> str:
     """Write one entry of a payload: a message is stored; the conversation is named as its reader sees it."""
     return (
@@ -44,26 +52,50 @@ def rejected_entry(message_id: str, reason: RejectReason) -> str:
     return f'{{"id":{encode_basestring(message_id)},"status":"rejected","reason":"{reason}"}}'
 
 
-def encode_entries(entries: Iterable[str]) -> bytes:
-    """Write the payload of one publication from its entries."""
-    return ('{"messages":[' + ",".join(entries) + "]}").encode()
+def watermark_entry(watermark: Watermark) -> str:
+    """Write one entry of a payload: a user's markers in a conversation have moved."""
+    conversation, delivered, read = watermark
+    return f'{{"conversation":"{conversation}","delivered":{delivered},"read":{read}}}'
+
+
+def encode_entries(entries: Iterable[str], watermarks: Iterable[str] = ()) -> bytes:
+    """Write the payload of one publication from its entries; the key `markers` is there if there are watermarks."""
+    messages, markers = ",".join(entries), ",".join(watermarks)
+    more = f',"markers":[{markers}]' if markers else ""
+    return f'{{"messages":[{messages}]{more}}}'.encode()
 
 
 def decode_receipts(payload: bytes) -> list[Receipt]:
-    """Read such a payload; entries that are no receipts, or are of a kind not known yet, are left out."""
-    try:
-        content = json.loads(payload)
-    except (ValueError, RecursionError):
-        return []
-    entries = content.get("messages") if isinstance(content, dict) else None
-    if not isinstance(entries, list):
-        return []
-    return [receipt for receipt in map(_from_json, entries) if receipt is not None]
+    """Read the receipts in such a payload; entries that are none, or are of a kind not known yet, are left out."""
+    return [receipt for receipt in map(_from_json, _entries(payload, "messages")) if receipt is not None]
+
+
+def decode_watermarks(payload: bytes) -> list[Watermark]:
+    """Read the watermarks in such a payload; entries that are none are left out."""
+    return [watermark for watermark in map(_watermark_from_json, _entries(payload, "markers")) if watermark is not None]
 
 
 def split_entries(entries: Sequence[str], most: int = 500) -> list[Sequence[str]]:
     """Cut a long list into parts of at most `most`, so that no publication grows past what a device accepts."""
     return [entries[start : start + most] for start in range(0, len(entries), most)]
+
+
+def _entries(payload: bytes, key: str) -> list[object]:
+    try:
+        content = json.loads(payload)
+    except (ValueError, RecursionError):
+        return []
+    entries = content.get(key) if isinstance(content, dict) else None
+    return entries if isinstance(entries, list) else []
+
+
+def _watermark_from_json(entry: object) -> Watermark | None:
+    match entry:
+        case {"conversation": str(name), "delivered": int(delivered), "read": int(read)}:
+            conversation = parse_conversation(name)
+            if conversation and all(0 <= seq <= SEQ_MAX and not isinstance(seq, bool) for seq in (delivered, read)):
+                return Watermark(conversation, delivered, read)
+    return None
 
 
 def _from_json(entry: object) -> Receipt | None:

@@ -7,7 +7,7 @@ from auth_api.message_json import StoredMessage
 from auth_api.pool import Cursor
 from auth_api.queries import outcomes
 from auth_api.queries.messages import below, named
-from auth_api.queries.readable import COLUMNS, OTHER, hidden, message, ranges, stored, within
+from auth_api.queries.readable import COLUMNS, MEMBER, OTHER, hidden, message, ranges, stored, within
 from auth_api.queries.sessions import for_session, session_statement
 from auth_api.tokens import AccessClaims
 from wire.receipts import SEQ_MAX
@@ -57,16 +57,21 @@ _FROZEN: Final = f"""
     ) END
 """  # noqa: S608  # constants
 """Where the other's markers stand still: at the block by which they see nothing that has come since."""
-_SENDER: Final = "coalesce(s.username, CASE WHEN m.sender_id = me.id THEN $2 ELSE o.username END)"
+_THEIRS: Final = f"""
+    SELECT least(p.delivered_seq, {_FROZEN}, c.seq) AS delivered_seq, least(p.read_seq, {_FROZEN}, c.seq) AS read_seq
+    FROM participants p WHERE p.user_id = o.id AND p.conversation_id = c.id AND o.id <> me.id
+    OFFSET 0
+"""  # noqa: S608  # constants
+_SENDER: Final = f"CASE WHEN m.sender_id = me.id THEN $2 WHEN c.group_id IS NULL THEN o.username ELSE {MEMBER} END"
 _CONVERSATIONS: Final = session_statement(
     "conversations",
     ("bigint", "integer"),
     "c.*",
     f"""
     LEFT JOIN LATERAL (
-        SELECT {message(_SENDER)}, o.username, c.group_id, c.read_seq, unread.count, g.title,
-               CASE WHEN theirs.user_id IS NOT NULL THEN least(theirs.delivered_seq, {_FROZEN}, c.seq) END,
-               CASE WHEN theirs.user_id IS NOT NULL THEN least(theirs.read_seq, {_FROZEN}, c.seq) END
+        SELECT {message(_SENDER)}, o.username, c.group_id, c.read_seq, unread.count,
+               CASE WHEN c.group_id IS NOT NULL THEN (SELECT title FROM groups WHERE groups.id = c.group_id) END,
+               theirs.delivered_seq, theirs.read_seq
         FROM (
             SELECT p.read_seq, c.*, newest.seq, row_number() OVER (ORDER BY newest.seq DESC) <= $4 AS listed
             FROM participants p
@@ -77,9 +82,7 @@ _CONVERSATIONS: Final = session_statement(
         ) c
         JOIN messages m ON m.seq = c.seq
         LEFT JOIN users o ON {OTHER}
-        LEFT JOIN users s ON s.id = CASE WHEN c.group_id IS NOT NULL THEN m.sender_id END
-        LEFT JOIN groups g ON g.id = c.group_id
-        LEFT JOIN participants theirs ON theirs.user_id = o.id AND theirs.conversation_id = c.id AND o.id <> me.id
+        LEFT JOIN LATERAL ({_THEIRS}) theirs ON true
         CROSS JOIN LATERAL ({_UNREAD}) unread
     ) c ON true
     ORDER BY c.seq DESC

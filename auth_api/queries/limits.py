@@ -71,6 +71,25 @@ class PostgresStorage(Storage):
         self._rows.pop(key, None)
 
 
+def hold(cur: Cursor, key: str, token: int, seconds: int) -> bool:
+    """Hold what only one may hold, for so long; whether nobody else does. `token` is the holder's own."""
+    cur.execute(
+        """
+        INSERT INTO rate_limits AS r (key, hits, expires_at)
+        VALUES (%s, %s, clock_timestamp() + %s * interval '1 second')
+        ON CONFLICT (key) DO UPDATE SET hits = excluded.hits, expires_at = excluded.expires_at
+        WHERE r.expires_at <= clock_timestamp() OR r.hits = excluded.hits
+        """,
+        (key, token, seconds),
+    )
+    return cur.rowcount == 1
+
+
+def let_go(cur: Cursor, key: str, token: int) -> None:
+    """Hold it no longer, if the holder still does."""
+    cur.execute("DELETE FROM rate_limits WHERE key = %s AND hits = %s", (key, token))
+
+
 def purge(cur: Cursor, most: int) -> int:
     """Drop counters whose window is over; return how many."""
     cur.execute(

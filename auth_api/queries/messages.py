@@ -13,12 +13,14 @@ from auth_api.queries.readable import (
     AFTER_SENDER,
     BEFORE_SENDER,
     COLUMNS,
+    MEMBER,
     OTHER,
     hidden,
     hidden_number,
     in_span,
     message,
     ranges,
+    sender,
     stored,
     within,
 )
@@ -26,9 +28,6 @@ from auth_api.queries.sessions import for_session, session_statement
 from auth_api.tokens import AccessClaims
 from wire.conversations import Conversation, direct, group
 from wire.receipts import SEQ_MAX
-
-_SENDER: Final = "coalesce(s.username, CASE WHEN m.sender_id = me.id THEN $2 ELSE {other} END)"
-"""Senders in a group are looked up; of a direct conversation's two both names are known."""
 
 
 def _direct_statement(name: str, lowest: str, beyond: str, direction: str) -> Statement:
@@ -61,8 +60,8 @@ def _group_statement(name: str, after: str, until: str, direction: str) -> State
     return session_statement(
         name,
         ("text", "bigint", "bigint"),
-        f"{BEFORE_SENDER}, u.username, m.content_type, m.body, m.sent_at, m.received_at, m.relation, "
-        "m.relates_to_seq, m.changed, p.conversation_id",
+        f"{BEFORE_SENDER}, {MEMBER}, m.content_type, m.body, m.sent_at, m.received_at, m.relation, m.relates_to_seq, "
+        "m.changed, p.conversation_id",
         f"""
         LEFT JOIN conversations c ON c.group_id = $3
         LEFT JOIN participants p ON p.user_id = me.id AND p.conversation_id = c.id
@@ -76,7 +75,6 @@ def _group_statement(name: str, after: str, until: str, direction: str) -> State
             WHERE s.user_id = me.id AND s.conversation_id = c.id AND {after} < {until}
             ORDER BY n.seq {direction} LIMIT $5
         ) m ON true
-        LEFT JOIN users u ON u.id = m.sender_id
         ORDER BY m.seq
         """,  # noqa: S608  # constants
     )
@@ -92,7 +90,7 @@ _FEED: Final = session_statement(
     "f.*",
     f"""
     LEFT JOIN LATERAL (
-        SELECT {message(_SENDER.format(other="f.username"))}, f.username, f.group_id
+        SELECT {message(sender("f"))}, f.username, f.group_id
         FROM (
             SELECT n.seq, o.username, c.group_id
             FROM participants p
@@ -108,7 +106,6 @@ _FEED: Final = session_statement(
             ORDER BY n.seq LIMIT $4
         ) f
         JOIN messages m ON m.seq = f.seq
-        LEFT JOIN users s ON s.id = CASE WHEN f.group_id IS NOT NULL THEN m.sender_id END
     ) f ON true
     ORDER BY f.seq
     """,  # noqa: S608  # a constant
@@ -119,12 +116,12 @@ _ONE: Final = session_statement(
     "m.*",
     f"""
     LEFT JOIN LATERAL (
-        SELECT {message(_SENDER.format(other="o.username"))}, o.username, c.group_id
+        SELECT {message(sender("c"))}, c.username, c.group_id
         FROM (SELECT * FROM messages WHERE seq = $3 OFFSET 0) m
         JOIN participants p ON p.conversation_id = m.conversation_id AND p.user_id = me.id
-        JOIN conversations c ON c.id = m.conversation_id
-        LEFT JOIN users o ON {OTHER}
-        LEFT JOIN users s ON s.id = CASE WHEN c.group_id IS NOT NULL THEN m.sender_id END
+        CROSS JOIN LATERAL (
+            SELECT c.*, o.username FROM conversations c LEFT JOIN users o ON {OTHER} WHERE c.id = m.conversation_id
+        ) c
         WHERE {in_span("m")} AND NOT {hidden("m")}
     ) m ON true
     """,  # noqa: S608  # constants

@@ -26,6 +26,12 @@ _RETRACTED: Final = f"""
     SELECT to_char(r.received_at, {TIME}) FROM messages r WHERE r.relates_to_seq = {{target}} AND r.relation = 'retract'
     ORDER BY r.relates_to_seq, r.relation, r.seq LIMIT 1
 """  # noqa: S608  # constants
+_WANTED: Final = """
+    FROM users me CROSS JOIN unnest($2) wanted
+    CROSS JOIN LATERAL (SELECT * FROM messages WHERE seq = wanted OFFSET 0) m
+    CROSS JOIN LATERAL (SELECT * FROM conversations WHERE id = m.conversation_id OFFSET 0) c
+"""
+"""OFFSET 0 keeps each from being read as a whole by a plan for few of them."""
 _OUTCOMES: Final = Statement(
     "outcomes",
     ("bigint", "bigint[]"),
@@ -34,9 +40,7 @@ _OUTCOMES: Final = Statement(
         ({_RETRACTED.format(target="m.seq")}),
         CASE WHEN m.relation = 'edit' THEN ({_RETRACTED.format(target="m.relates_to_seq")}) END
     ) END
-    FROM users me CROSS JOIN unnest($2) wanted
-    JOIN messages m ON m.seq = wanted
-    JOIN conversations c ON c.id = m.conversation_id
+    {_WANTED}
     LEFT JOIN LATERAL (
         SELECT e.* FROM ({_EDITS}) e
         WHERE m.body <> '' AND e.body <> '' AND {in_span("e")} AND NOT {hidden("e")}
@@ -49,29 +53,25 @@ _GIVEN: Final = Statement(
     "reactions",
     ("bigint", "bigint[]"),
     f"""
-    SELECT m.seq, r.body, u.username
-    FROM users me CROSS JOIN unnest($2) wanted
-    JOIN messages m ON m.seq = wanted
-    JOIN conversations c ON c.id = m.conversation_id
+    SELECT m.seq, r.body, (SELECT u.username FROM users u WHERE u.id = r.sender_id)
+    {_WANTED}
     CROSS JOIN LATERAL (
         SELECT r.sender_id, r.body, min(r.seq) AS seq FROM ({_REACTIONS}) r
         WHERE m.body <> '' AND length(r.body) BETWEEN 1 AND {_REACTION_BYTES} AND {in_span("r")} AND NOT {hidden("r")}
         GROUP BY r.sender_id, r.body ORDER BY max(r.seq) DESC LIMIT {REACTIONS_SHOWN}
     ) r
-    JOIN users u ON u.id = r.sender_id
     WHERE me.id = $1
     ORDER BY m.seq, r.seq
     """,  # noqa: S608  # constants
 )
 _VERSIONS: Final = Statement(
     "versions",
-    ("bigint", "bigint"),
+    ("bigint", "bigint[]"),
     f"""
     SELECT v.seq, v.content_type, v.body, to_char(coalesce(v.sent_at, v.received_at), {TIME})
-    FROM users me CROSS JOIN messages m
-    JOIN conversations c ON c.id = m.conversation_id
+    {_WANTED}
     CROSS JOIN LATERAL (SELECT m.* UNION ALL SELECT e.* FROM ({_EDITS}) e) v
-    WHERE me.id = $1 AND m.seq = $2 AND m.body <> '' AND v.body <> '' AND {in_span("v")} AND NOT {hidden("v")}
+    WHERE me.id = $1 AND m.body <> '' AND v.body <> '' AND {in_span("v")} AND NOT {hidden("v")}
     ORDER BY v.seq
     """,  # noqa: S608  # constants
 )
@@ -98,7 +98,7 @@ def added(cur: Cursor, user_id: int, messages: list[StoredMessage]) -> list[Stor
 def versions(cur: Cursor, user_id: int, message: StoredMessage) -> list[Version]:
     """List the versions of a message, or of that which it edits, as far as the user may read them; oldest first."""
     original = message.relates_to if message.relation == "edit" else message.seq
-    cur.run(_VERSIONS, user_id, original)
+    cur.run(_VERSIONS, user_id, [original])
     return [Version(*row) for row in cur.fetchall()]
 
 

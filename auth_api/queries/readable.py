@@ -22,12 +22,20 @@ COLUMNS: Final = 10
 """How many columns `message` has."""
 OTHER: Final = "o.id = CASE WHEN c.user_low = me.id THEN c.user_high ELSE c.user_low END"
 """Of a direct conversation; NULL for a group's."""
+MEMBER: Final = "(SELECT u.username FROM users u WHERE u.id = m.sender_id)"
+"""Who sent a message; no join, so that a plan for few users does not read them all for each."""
 _BLOCK: Final = "b.user_id = me.id AND b.blocked_id = h.sender_id AND b.after_seq < h.seq AND h.seq <= b.until_seq"
 
 
 def message(sender: str) -> str:
     """Name a message's columns, for `stored`; `sender` is an expression for the sender's name."""
     return f"{BEFORE_SENDER}, {sender}, {AFTER_SENDER}"
+
+
+def sender(conversation: str) -> str:
+    """Name a message's sender. Of a direct conversation's two both names are known, and nothing has to be looked up."""
+    other = f"WHEN {conversation}.group_id IS NULL THEN {conversation}.username"
+    return f"CASE WHEN m.sender_id = me.id THEN $2 {other} ELSE {MEMBER} END"
 
 
 def hidden(alias: str) -> str:

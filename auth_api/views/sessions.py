@@ -22,7 +22,9 @@ def blueprints() -> list[APIBlueprint]:
     private = require_session(resource("sessions", _ABOUT))
     private.get("/sessions", responses=answers({200: SessionList}, 401, 422))(list_sessions)
     private.delete("/sessions", responses=answers({204: _ENDED, 202: _ENDING}, 401, 422))(end_all)
-    private.delete("/sessions/<device>", responses=answers({204: _ENDED, 202: _ENDING}, 401, 404, 422))(end_session)
+    private.delete("/sessions/<device:device>", responses=answers({204: _ENDED, 202: _ENDING}, 401, 404, 422))(
+        end_session
+    )
     private.post("/sessions/current/mqtt", responses=answers({200: MqttBlock}, 401, 422))(mqtt_credentials)
     return [public, private]
 

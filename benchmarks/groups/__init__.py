@@ -13,6 +13,7 @@ GROUPS: Mapping[str, str] = {
     "pairs": "the same with 1,000 senders and 1,000 receivers",
     "latency": "from the publication to the receipt, and to the receiver",
     "broker": "messages a second with the plugin and without",
+    "fanout": "a group of 1,000 connected members, beside the broker's own fan-out",
     "connects": "connections a second with the plugin and without",
     "clients": "5,000 connected clients: memory of each, and a message to each",
     "rest": "pages of history and the sync feed, beside the SQL that finds the same rows",

@@ -16,13 +16,13 @@ from wire.topics import archived, inbox, own_inbox_filter
 
 _CLIENTS = 5000
 _SENDERS = 10
-_SPARE_FILES = 200
+SPARE_FILES = 200
 
 
 def measure(bench: Bench) -> list[Figure]:
     """Connect all, send each a message, several times."""
     count = bench.scaled(_CLIENTS, 1000)
-    demand_open_files(count + _SPARE_FILES)
+    demand_open_files(count + SPARE_FILES)
     with bench.stack() as stack:
         senders = stack.accounts([f"sender{number:04}" for number in range(_SENDERS)])
         readers = stack.accounts([f"reader{number:04}" for number in range(count)])

@@ -25,7 +25,7 @@ CREATE TABLE members (
     joined_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (group_id, user_id)
 );
-CREATE INDEX members_of_user ON members (user_id);
+CREATE INDEX members_of_user ON members (user_id, group_id);
 
 -- Which messages of a group's conversation somebody may read: those with after_seq < seq <= until_seq, of any row. Who
 -- leaves keeps what they could read. A direct conversation has no rows here: its two users may read all of it.

@@ -8,22 +8,84 @@ from uuid import uuid4
 import psycopg2
 
 from archiver.delivery import Delivery, Origin
-from archiver.letters import Item, read_delivery
+from archiver.letters import Mail, read_delivery
 from archiver.plan import Archived
 from wire.message import MessageId
 
+LOBBY = "globby2222222"
 US = 1_700_000_000_000_000
 ORIGIN = Origin("archiver.1", 1, resumed=False)
 
 
+def mail(delivery: Delivery) -> Mail:
+    """Read a message."""
+    read = read_delivery(delivery, uuid4)
+    assert isinstance(read, Mail)
+    return read
+
+
 def item(
     body: bytes, *, sender: int = 0, to: int = 1, ids: bool = True, number: int = 1, duplicate: bool = False
-) -> Item:
+) -> Mail:
     """Make a message; its packet id is its number."""
     properties = [("id", str(uuid4()))] if ids else []
     topic = f"users/user{to}/inbox/user{sender}"
     packet_id = (number - 1) % 65_535 + 1
-    return read_delivery(Delivery(number, packet_id, duplicate, topic, body, None, properties, US), uuid4)
+    return mail(Delivery(number, packet_id, duplicate, topic, body, None, properties, US))
+
+
+def in_group(body: bytes, *, sender: int = 0, group: str = LOBBY) -> Mail:
+    """Make a message to a group."""
+    topic = f"groups/{group}/messages/user{sender}"
+    return mail(Delivery(1, 1, False, topic, body, None, [("id", str(uuid4()))], US))
+
+
+def add_member(url: str, user: int, group: str = LOBBY) -> None:
+    """Let a user join a group, to read from the newest message on."""
+    change(
+        url,
+        f"""
+        INSERT INTO members (group_id, user_id, role)
+            SELECT '{group}', id, 'member' FROM users WHERE username = 'user{user}';
+        INSERT INTO participants (user_id, conversation_id)
+            SELECT u.id, c.id FROM users u, conversations c WHERE username = 'user{user}' AND group_id = '{group}'
+            ON CONFLICT DO NOTHING;
+        INSERT INTO spans (user_id, conversation_id, after_seq)
+            SELECT u.id, c.id, (SELECT COALESCE(max(seq), 0) FROM messages) FROM users u, conversations c
+            WHERE username = 'user{user}' AND group_id = '{group}'
+        """,  # noqa: S608  # names of ours
+    )
+
+
+def remove_member(url: str, user: int, group: str = LOBBY) -> None:
+    """Let a user leave a group."""
+    change(
+        url,
+        f"""
+        DELETE FROM members USING users u WHERE u.id = user_id AND username = 'user{user}' AND group_id = '{group}';
+        UPDATE spans SET until_seq = (SELECT COALESCE(max(seq), 0) FROM messages)
+            FROM users u, conversations c WHERE u.id = user_id AND username = 'user{user}'
+            AND c.id = conversation_id AND group_id = '{group}' AND until_seq = 9223372036854775807
+        """,  # noqa: S608  # names of ours
+    )
+
+
+def add_block(url: str, user: int, blocked: int) -> None:
+    """Let a user block another from the newest message on."""
+    change(
+        url,
+        f"""
+        UPDATE users SET has_blocked = true WHERE username = 'user{user}';
+        INSERT INTO blocks (user_id, blocked_id, after_seq)
+            SELECT u.id, b.id, (SELECT COALESCE(max(seq), 0) FROM messages) FROM users u, users b
+            WHERE u.username = 'user{user}' AND b.username = 'user{blocked}'
+        """,  # noqa: S608  # names of ours
+    )
+
+
+def muted(outcomes: Sequence[object] | None) -> list[bool]:
+    """Say of which stored messages their receivers are not told."""
+    return [outcome.muted for outcome in outcomes or () if isinstance(outcome, Archived)]
 
 
 def new_id() -> MessageId:

@@ -52,7 +52,7 @@ def test_an_error_of_our_own_that_does_not_come_again_costs_no_message(
     storage: Storage, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert numbers(storage.store(ORIGIN, Moody([item(b"x")], 1))) == [1]
-    assert "tried once more: our own error, KeyError at storage.py:" in caplog.text
+    assert "tried once more: our own error, KeyError at sorting.py:" in caplog.text
     assert "secret" not in caplog.text
 
 

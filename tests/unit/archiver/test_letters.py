@@ -7,7 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archiver.delivery import Delivery
-from archiver.letters import CLAIMED_ID_MAX, Letter, Refused, digest, read_delivery, reject
+from archiver.letters import CLAIMED_ID_MAX, Item, Letter, Refused, digest, read_delivery, reject
+from archiver.markings import Ignored, Marking
+from wire.conversations import Conversation, direct, group
+from wire.markers import Marker
 
 GIVEN = UUID(int=7)
 
@@ -23,7 +26,7 @@ def delivery(
     return Delivery(1, packet_id, False, topic, body, content_type, properties or [], 0)
 
 
-def read(made: Delivery) -> Letter | Refused:
+def read(made: Delivery) -> Item:
     """Read it."""
     return read_delivery(made, lambda: GIVEN)
 
@@ -31,7 +34,7 @@ def read(made: Delivery) -> Letter | Refused:
 def test_a_message_without_an_id_is_given_one() -> None:
     letter = read(delivery())
     assert isinstance(letter, Letter)
-    assert (letter.id, letter.given, letter.sender, letter.to) == (str(GIVEN), True, "alice", "bob")
+    assert (letter.id, letter.given, letter.sender, letter.to) == (str(GIVEN), True, "alice", direct("bob"))
 
 
 def test_a_message_keeps_its_own_id() -> None:
@@ -44,17 +47,55 @@ def test_a_message_keeps_its_own_id() -> None:
 @pytest.mark.parametrize(
     ("topic", "sender", "reason"),
     [
-        ("users/bob/markers/alice", None, "malformed"),
+        ("users/bob/typing/alice", None, "malformed"),
         ("users/bob/inbox/ALICE", None, "malformed"),
         ("users/bob/inbox/a", None, "malformed"),
         ("", None, "malformed"),
         ("users/BOB/inbox/alice", "alice", "unknown_recipient"),
+        ("groups/gabcdefghijkl/messages/ALICE", None, "malformed"),
+        ("groups/gabcdefghijkl/inbox/alice", None, "malformed"),
+        ("groups/bob/messages/alice", "alice", "not_a_member"),
+        ("groups/GABCDEFGHIJKL/messages/alice", "alice", "not_a_member"),
     ],
 )
 def test_topics_of_another_shape_are_refused(topic: str, sender: str | None, reason: str) -> None:
     refused = read(delivery(topic))
     assert isinstance(refused, Refused)
     assert (refused.sender, refused.reason, refused.id) == (sender, reason, str(GIVEN))
+
+
+def test_a_group_and_a_user_of_the_same_name_are_different_conversations() -> None:
+    name = "gabcdefghijkl"
+    for topic, to in ((f"users/{name}/inbox/alice", direct(name)), (f"groups/{name}/messages/alice", group(name))):
+        letter = read(delivery(topic))
+        assert isinstance(letter, Letter)
+        assert letter.to == to
+    assert direct(name) != group(name)
+
+
+@pytest.mark.parametrize(
+    ("topic", "to"),
+    [("users/bob/markers/alice", direct("bob")), ("groups/gabcdefghijkl/markers/alice", group("gabcdefghijkl"))],
+)
+def test_a_marker_is_read_whatever_its_properties(topic: str, to: Conversation) -> None:
+    made = delivery(topic, b'{"delivered": 7, "read": 5}', "no media type", [("id", "no UUID")])
+    assert read(made) == Marking(made, "alice", to, Marker(7, 5))
+
+
+@pytest.mark.parametrize(
+    ("topic", "body"),
+    [
+        ("users/bob/markers/alice", b""),
+        ("users/bob/markers/alice", b"{}"),
+        ("users/BOB/markers/alice", b'{"read": 1}'),
+        ("users/bob/markers/ALICE", b'{"read": 1}'),
+        ("groups/bob/markers/alice", b'{"read": 1}'),
+        ("groups/gabcdefghijkl/markers/a", b'{"read": 1}'),
+    ],
+)
+def test_a_marker_that_is_none_is_ignored_and_no_dead_letter(topic: str, body: bytes) -> None:
+    made = delivery(topic, body)
+    assert read(made) == Ignored(made)
 
 
 def test_a_refused_message_is_named_as_its_sender_named_it_but_not_at_any_length() -> None:
