@@ -23,6 +23,19 @@ def _options(command: click.Command) -> list[tuple[str, str]]:
     return [(max(option.opts, key=len), option.help or "") for option in options]
 
 
+def _below(command: click.Command) -> dict[str, click.Command]:
+    """Name the commands of a command that has some of its own."""
+    return _commands(command) if isinstance(command, click.Group) else {}
+
+
+def _all_options(command: click.Command) -> list[tuple[str, str]]:
+    """List a command's options, and those of the commands below it; each once."""
+    found = dict(_options(command))
+    for below in _below(command).values():
+        found = {**dict(_options(below)), **found}
+    return list(found.items())
+
+
 def _short(command: click.Command) -> str:
     return command.get_short_help_str(limit=200).rstrip(".")
 
@@ -30,8 +43,13 @@ def _short(command: click.Command) -> str:
 def _bash(group: click.Group) -> str:
     commands = _commands(group)
     cases = [
-        f'    {name}) words="{" ".join(option for option, _ in _options(command))}" ;;'
+        f'    {name}) words="{" ".join(option for option, _ in _all_options(command))}" ;;'
         for name, command in commands.items()
+    ]
+    cases += [
+        f'    {name}:) words="{" ".join(_below(command))}" && command="" ;;'
+        for name, command in commands.items()
+        if _below(command)
     ]
     general = " ".join([*commands, *(option for option, _ in _options(group))])
     return "\n".join(
@@ -40,12 +58,14 @@ def _bash(group: click.Group) -> str:
             "# Completion of nightjar for bash. Made by scripts/document. Source it, or put it into",
             "# ~/.local/share/bash-completion/completions/nightjar",
             "_nightjar() {",
-            '  local word=${COMP_WORDS[COMP_CWORD]} command="" each words',
+            '  local word=${COMP_WORDS[COMP_CWORD]} command="" each last words',
             '  for each in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do',
             f"    case $each in {'|'.join(commands)}) command=$each && break ;; esac",
             "  done",
-            "  case $command in",
+            "  last=${COMP_WORDS[COMP_CWORD-1]}",
+            '  case $command$([[ $last == "$command" && $word != -* ]] && printf :) in',
             *cases,
+            '    *:) words="" ;;',
             f'    *) words="{general}" ;;',
             "  esac",
             '  [[ -z $command || $word == -* ]] || words=""',
@@ -62,8 +82,9 @@ def _zsh(group: click.Group) -> str:
     listed = [f"    {_zsh_quoted(f'{name}:{_short(command)}')}" for name, command in commands.items()]
     cases = []
     for name, command in commands.items():
-        options = " ".join(_zsh_quoted(f"{option}[{help_}]") for option, help_ in _options(command))
-        cases.append(f"    {name}) _arguments {options} '*: :' ;;")
+        options = " ".join(_zsh_quoted(f"{option}[{help_}]") for option, help_ in _all_options(command))
+        first = f"'2:command:({' '.join(_below(command))})' " if _below(command) else ""
+        cases.append(f"    {name}) _arguments {options} {first}'*: :' ;;")
     return "\n".join(
         [
             "#compdef nightjar",
@@ -94,7 +115,13 @@ def _fish(group: click.Group) -> str:
     ]
     for name, command in _commands(group).items():
         lines.append(f"complete -c nightjar -n __fish_use_subcommand -a {name} -d {_fish_quoted(_short(command))}")
-        for option, help_ in _options(command):
+        if _below(command):
+            within = f"'__fish_seen_subcommand_from {name}'"
+            lines += [
+                f"complete -c nightjar -n {within} -a {below} -d {_fish_quoted(_short(each))}"
+                for below, each in _below(command).items()
+            ]
+        for option, help_ in _all_options(command):
             flag = f"-l {option[2:]}" if option.startswith("--") else f"-s {option[1:]}"
             seen = f"'__fish_seen_subcommand_from {name}'"
             lines.append(f"complete -c nightjar -n {seen} {flag} -d {_fish_quoted(help_)}")

@@ -49,12 +49,7 @@ def man_page(group: click.Group) -> str:
         ".SH COMMANDS",
     ]
     general = {name for parameter in group.params for name in parameter.opts}
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        if command is not None:
-            own = click.Context(command, info_name=name, parent=context)
-            usage = " ".join(command.collect_usage_pieces(own))
-            lines += [f".SS {_plain(f'{name} {usage}')}", *_text(command), *_options(command, own, general)]
+    lines += _commands(group, context, general)
     lines += [".SH KEYS OF THE APP", *_pairs([*FIXED, *((", ".join(map(spoken, key.keys)), key.does) for key in KEYS)])]
     lines += [".SH COMMANDS OF THE APP", *_pairs([(command.usage, command.does) for command in COMMANDS])]
     lines += ["Two slashes begin a message with one."]
@@ -65,6 +60,21 @@ def man_page(group: click.Group) -> str:
     lines += _pairs([("NO_COLOR", "no colours in the app"), ("VISUAL, EDITOR", "what Ctrl+E opens")])
     lines += [".SH EXIT STATUS", *_pairs(_STATUS)]
     return "\n".join([*lines, ""])
+
+
+def _commands(group: click.Group, context: click.Context, general: set[str], before: str = "") -> list[str]:
+    """Write a group's commands, each group among them followed by its own."""
+    lines: list[str] = []
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if command is not None:
+            own = click.Context(command, info_name=name, parent=context)
+            usage = " ".join(command.collect_usage_pieces(own))
+            heading = _plain(f"{before}{name} {usage}")
+            lines += [f".SS {heading}", *_text(command), *_options(command, own, general)]
+            if isinstance(command, click.Group):
+                lines += _commands(command, own, general, f"{before}{name} ")
+    return lines
 
 
 def _text(command: click.Command) -> list[str]:

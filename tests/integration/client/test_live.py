@@ -16,6 +16,11 @@ def presence(asker: Person, of: Person) -> str | None:
     return found["presence"]["status"] if found["presence"] else None
 
 
+def statuses(device: Peer) -> list[str]:
+    """List the presences that a device was told."""
+    return [json.loads(message.payload)["status"] for message in device.messages]
+
+
 def test_who_follows_is_there_and_who_has_ended_is_not(alice: Person, bob: Person, tmp_path: Path) -> None:
     assert presence(bob, alice) is None, "who has never said anything"
     with alice.running("tail") as tail:
@@ -52,9 +57,8 @@ def test_a_connection_that_breaks_says_so_some_seconds_later(
     block = bob.login()["mqtt"]
     with Peer(shared_stack.mqtt_port, block["client_id"], block["username"], block["password"]) as device:
         device.subscribe(f"users/{alice.name}/presence", 1)
-        statuses = lambda: [json.loads(message.payload)["status"] for message in device.messages]  # noqa: E731  # short
-        wait_for(lambda: "offline" in statuses(), "the will", timeout=30)
-        assert statuses() == ["online", "offline"]
+        wait_for(lambda: "offline" in statuses(device), "the will", timeout=30)
+        assert statuses(device) == ["online", "offline"]
         assert time.monotonic() - killed > 5, "a short break is none"
 
 

@@ -35,13 +35,16 @@ def test_bash_completes_commands_and_their_options() -> None:
     script = f"""
         source {DOCS / "completions" / "nightjar.bash"}
         ask() {{ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _nightjar; echo "${{COMPREPLY[*]}}"; }}
-        ask nightjar un
+        ask nightjar unr
         ask nightjar unread --co
         ask nightjar --profile x send --ti
         ask nightjar send bob ''
+        ask nightjar groups jo
+        ask nightjar groups create --op
+        ask nightjar groups show ''
     """
     done = subprocess.run(["bash", "-c", script], check=True, capture_output=True, text=True)
-    assert done.stdout.split("\n")[:4] == ["unread", "--count", "--timeout", ""]
+    assert done.stdout.split("\n")[:7] == ["unread", "--count", "--timeout", "", "join", "--open", ""]
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
