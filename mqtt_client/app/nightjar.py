@@ -202,6 +202,8 @@ class NightjarApp(App[None]):
                 case Crashed(error):
                     self.crash = error
                     self.exit()
+                case LoginChanged() if not self.screen_stack:
+                    pass  # the app is ending, and its screens have gone
                 case LoginChanged(None, _, reason):
                     self._show_login(reason)
                     chat = None

@@ -8,10 +8,11 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from mqtt_client.app.backend import Backend
+from mqtt_client.app.changes import LoginChanged
 from mqtt_client.app.commands import COMMANDS
 from mqtt_client.app.config import Config
 from mqtt_client.app.keys import KEYS
-from mqtt_client.app.nightjar import NightjarApp
+from mqtt_client.app.nightjar import NightjarApp, Told
 from mqtt_client.app.screens.chat import ChatScreen
 from mqtt_client.app.screens.panels import FoundPanel, HelpPanel, PasswordPanel, Switcher
 from mqtt_client.app.storage import Incoming
@@ -475,3 +476,12 @@ async def test_a_form_is_taken_as_it_was_typed_though_all_came_at_once(
         assert [field.value for field in app.screen.query(Input)] == ["older", "new", "other"]
         press_at_once(app, "ctrl+u", *"new", "enter")
         await until(pilot, lambda: "differ" not in str(app.screen.query_one("#said", Static).render()))
+
+
+@pytest.mark.parametrize("change", [LoginChanged("alice", "http://127.0.0.1:9"), LoginChanged(None)])
+def test_what_is_told_after_the_screens_have_gone_is_too_late(make_app: MakeApp, change: LoginChanged) -> None:
+    """The backend may still log in while the app ends."""
+    app = make_app()
+    app._told(Told((change,)))
+    assert app.crash is None
+    app.engine.stop()

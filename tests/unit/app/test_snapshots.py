@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+from difflib import unified_diff
 from pathlib import Path
 
 import pytest
@@ -49,8 +50,13 @@ def scene() -> list[Incoming]:
 
 
 async def settled(pilot: Pilot[None], screen: ChatScreen) -> None:
-    """Stop what changes by itself: the tries to reach the server, and the draft that is kept in a moment."""
+    """Stop what changes by itself: what a start does, the draft that is kept soon, the tries to reach the server.
+
+    What is cut off would say so in the picture.
+    """
+    await until(pilot, lambda: screen.status.link.state == "offline")
     await screen.talk.draft_kept()
+    await until(pilot, lambda: all(worker.is_finished for worker in screen.workers))
     screen.nightjar.engine.stop()
     # All that the backend has told is on its way: this comes after it.
     told = asyncio.Event()
@@ -68,7 +74,8 @@ def compare(app: NightjarApp, name: str) -> None:
     if os.environ.get("UPDATE_SNAPSHOTS"):
         SNAPSHOTS.mkdir(exist_ok=True)
         file.write_text(drawn)
-    assert drawn == file.read_text(), f"{file} shows something else"
+    difference = list(unified_diff(file.read_text().split("\n"), drawn.split("\n"), lineterm="", n=0))
+    assert not difference, "\n".join([f"{file} shows something else", *difference])
 
 
 @pytest.mark.parametrize("theme", ["nightjar-dark", "nightjar-light"])
@@ -82,7 +89,6 @@ async def test_the_chat_looks_as_in_its_picture(
     async with app.run_test(size=size) as pilot:
         screen = chat(app)
         screen.composer.cursor_blink = False
-        await until(pilot, lambda: screen.status.link.state == "offline")
         screen.composer.insert("an answer\nin two lines")
         await until(pilot, lambda: screen.composer.size.height == 2)
         await settled(pilot, screen)
@@ -98,7 +104,6 @@ async def test_without_colour_all_is_still_told_apart(
     async with app.run_test(size=(80, 24)) as pilot:
         screen = chat(app)
         screen.composer.cursor_blink = False
-        await until(pilot, lambda: screen.status.link.state == "offline")
         await settled(pilot, screen)
         compare(app, "chat-80x24-no-colour")
         styles = {segment.style for strip in app.screen._compositor.render_strips() for segment in strip}
