@@ -1,7 +1,6 @@
 """Accounts: registering, the profile, the password, deletion (contract, section 6)."""
 
 import secrets
-from collections.abc import Callable
 
 from auth_api.erasure import Eraser
 from auth_api.errors import NotFoundError, UsernameTakenError, WrongPasswordError
@@ -9,7 +8,7 @@ from auth_api.events import Announcer
 from auth_api.limits import Limits
 from auth_api.passwords import PasswordHasher, PasswordPolicy
 from auth_api.pool import Cursor, Pool
-from auth_api.queries import archive, departures, erasures, events, revocations, sessions, users
+from auth_api.queries import archive, clock, departures, erasures, events, revocations, sessions, users
 from auth_api.queries.revocations import StoredRevocation
 from auth_api.queries.sessions import Caller
 from auth_api.queries.users import User
@@ -23,7 +22,7 @@ from wire.names import new_tombstone
 class Accounts:
     """What can be done with accounts.
 
-    `retirement_seconds` is for how long the name of a deleted one is not given again; `now_ms` gives Unix milliseconds.
+    `retirement_seconds` is for how long the name of a deleted one is not given again.
     """
 
     def __init__(
@@ -38,7 +37,6 @@ class Accounts:
         announcer: Announcer,
         eraser: Eraser,
         retirement_seconds: int,
-        now_ms: Callable[[], int],
     ) -> None:
         self._pool = pool
         self._hasher = hasher
@@ -49,7 +47,6 @@ class Accounts:
         self._announcer = announcer
         self._eraser = eraser
         self._retirement_seconds = retirement_seconds
-        self._now_ms = now_ms
 
     def register(self, username: str, password: str, display_name: str | None, address: str) -> User:
         """Make an account. Raises InvalidInputError, TooManyAttemptsError or UsernameTakenError."""
@@ -93,7 +90,9 @@ class Accounts:
             if not users.replace_hash(cur, caller.user.id, verified, fresh):
                 raise WrongPasswordError("current_password")
             ended = self._live.revoke_in(cur, caller, sessions.end_all(cur, caller.user.id, but=[caller.device_id]))
-        return self._revoker.tell(ended)
+        confirmed = self._revoker.tell(ended)
+        self._announcer.wake()
+        return confirmed
 
     def delete(self, caller: Caller, password: str) -> bool:
         """Delete the account and end all its sessions; whether the broker has confirmed that.
@@ -119,7 +118,7 @@ class Accounts:
         for group_id, heir in departures.pass_on(cur, user_id):
             events.add(cur, [heir], encode_event("group_changed", group=group_id))
         departures.leave_all(cur, user_id)
-        ended = revocations.add(cur, [account_revocation(username, self._now_ms())])
+        ended = revocations.add(cur, [account_revocation(username, clock.now_ms(cur))])
         erasures.add(cur, user_id, username, ended[0].id)
         return ended
 

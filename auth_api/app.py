@@ -1,60 +1,62 @@
 """The application: everything wired together."""
 
-import re
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
+import orjson
 from flask import Flask, Response
 from flask.json.provider import DefaultJSONProvider
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
-from pydantic_core import to_json
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 
 from auth_api import problems, requests
+from auth_api.middleware import EncodedSlashes, SafeHeaders
 from auth_api.openapi import SECURITY_SCHEMES, keep_operations
 from auth_api.reading import StrictRequest, refuse_invalid
 from auth_api.schemas.service import Problem
 from auth_api.services import EXTENSION, build
 from auth_api.settings import Settings, load_all
-from auth_api.views import blocks, conversations, docs, groups, health, keys, me, messages, sessions, users
-
-_ENCODED_SLASH = re.compile("%2f", re.IGNORECASE)
+from auth_api.views import (
+    blocks,
+    conversations,
+    docs,
+    export,
+    groups,
+    health,
+    keys,
+    me,
+    messages,
+    search,
+    sessions,
+    users,
+)
 
 
 class _Json(DefaultJSONProvider):
-    """Writes JSON with pydantic's core, which takes a quarter of the time that the standard library takes."""
+    """Writes JSON in a tenth of the time that the standard library takes: a page is some kilobytes of it."""
 
     def dumps(self, obj: object, **_: object) -> str:
-        return to_json(obj).decode()
+        return orjson.dumps(obj).decode()
 
     def response(self, *args: object, **kwargs: object) -> Response:
-        return Response(to_json(self._prepare_response_obj(args, kwargs)), mimetype=self.mimetype)
+        return Response(orjson.dumps(self._prepare_response_obj(args, kwargs)), mimetype=self.mimetype)
 
 
 class _Api(OpenAPI):
     request_class = StrictRequest
     json_provider_class = _Json
 
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a view as it is. None is asynchronous, and Flask would look whether it is at each call."""
+        return func
+
 
 class _Device(BaseConverter):
     """A device in a path. What is another path stays apart, or `Allow` would promise there what can be done here."""
 
     regex = r"(?!refresh$)[^/]+"
-
-
-class _EncodedSlashes:
-    """Leave `%2F` in a path encoded, so that it is part of a name and not a border between two."""
-
-    def __init__(self, application: Any) -> None:  # noqa: ANN401  # a WSGI callable
-        self._application = application
-
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:  # noqa: ANN401  # WSGI
-        path = str(environ.get("RAW_URI", "")).partition("?")[0]
-        if path.startswith("/") and _ENCODED_SLASH.search(path):
-            environ["PATH_INFO"] = unquote_to_bytes(_ENCODED_SLASH.sub("%252F", path)).decode("latin-1")
-        return self._application(environ, start_response)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -76,12 +78,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions[EXTENSION] = build(settings)
     requests.install(app)
     problems.install(app)
-    for resource in (users, sessions, me, blocks, groups, conversations, messages, keys, health):
+    for resource in (users, sessions, me, export, blocks, groups, conversations, messages, search, keys, health):
         for api in resource.blueprints():
             keep_operations(app.paths, api.paths)
             app.register_api(api)
     docs.install(app, settings)
-    app.wsgi_app = _EncodedSlashes(app.wsgi_app)  # type: ignore[method-assign]  # how Flask takes middleware
+    app.wsgi_app = SafeHeaders(EncodedSlashes(app.wsgi_app))  # type: ignore[method-assign]  # how Flask takes middleware
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)  # type: ignore[method-assign]  # how Flask takes middleware
     return app

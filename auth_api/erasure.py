@@ -14,6 +14,7 @@ from auth_api.broker import BrokerLink
 from auth_api.errors import UnavailableError
 from auth_api.pool import Cursor, Pool
 from auth_api.queries import archive, erasures
+from auth_api.queries.erasures import Leftover
 from wire.topics import presence
 
 _LOOK_SECONDS: Final = 5.0
@@ -79,26 +80,26 @@ class Eraser:
         with self._pool.transaction() as cur:
             if not erasures.claim(cur):
                 return False
-            conversation = erasures.leftover(cur)
-            if conversation is None:
+            left = erasures.leftover(cur)
+            if left is None:
                 return False
-            looked = self._look(cur, conversation)
-            if not looked and erasures.finish(cur, conversation):
+            looked = self._look(cur, left)
+            if not looked and erasures.finish(cur, left.conversation_id):
                 return True
         if looked:
             return looked < _ROWS or not self._stopped.wait(_PAUSE_SECONDS)
         with self._pool.transaction() as cur:
             # Apart from the above: who holds messages and wants the lock may wait for the archiver, and it for them.
             archive.lock(cur)
-            erasures.set_newest(cur, conversation)
+            erasures.set_newest(cur, left.conversation_id)
         return True
 
     @staticmethod
-    def _look(cur: Cursor, conversation: int) -> int:
+    def _look(cur: Cursor, left: Leftover) -> int:
         """Drop what nobody can read of the next messages; return how many those were, 0 at the end."""
-        if erasures.open_to_newcomers(cur, conversation):
+        if erasures.open_to_newcomers(cur, left.conversation_id):
             return 0
-        return erasures.drop_unreadable(cur, conversation, _ROWS)
+        return erasures.drop_unreadable(cur, left, _ROWS)
 
     def _run(self, link: BrokerLink) -> None:
         while not self._stopped.is_set():

@@ -50,7 +50,7 @@ class Groups:
             raise InvalidInputError(FieldError("members", f"makes more than {self._limits.members} members"))
         group_id = new_group_id(secrets.choice)
         with self._pool.transaction() as cur:
-            archive.lock(cur)
+            members.take_turns(cur)
             found = members.lock_users(cur, wanted)
             if found.get(caller.user.username) != caller.user.id:
                 raise session_ended()
@@ -58,9 +58,9 @@ class Groups:
             if unknown:
                 raise InvalidInputError(*(FieldError("members", f"number {number} is no user") for number in unknown))
             groups.add(cur, group_id, title, visibility, history)
-            self._add(cur, group_id, {caller.user.id: caller.user.username}, "owner")
+            self._add(cur, group_id, {caller.user.id: caller.user.username}, "owner", 0)
             rest = {user_id: name for name, user_id in found.items() if user_id != caller.user.id}
-            self._add(cur, group_id, rest, "member")
+            self._add(cur, group_id, rest, "member", 0)
             made = roles.seen(groups.find(cur, group_id, caller.user.id))
         self._announcer.wake()
         return made
@@ -122,6 +122,7 @@ class Groups:
     def put_member(self, caller: Caller, group_id: str, username: str, wanted: Role) -> None:
         """Add a member, or change their role. Raises NotFoundError, ForbiddenError, LastOwner- or LimitReachedError."""
         with self._pool.transaction() as cur:
+            members.take_turns(cur)
             archive.lock(cur)
             group, role = roles.membership(groups.lock(cur, group_id, caller.user.id))
             roles.check_addition(role, "member")
@@ -130,7 +131,7 @@ class Groups:
             if present is None:
                 roles.check_addition(role, wanted)
                 self._check_room(group)
-                self._add(cur, group_id, {user_id: username}, wanted)
+                self._add(cur, group_id, {user_id: username}, wanted, archive.newest_seq(cur))
             elif present != wanted:
                 roles.check_role_change(role, present, owners=members.owners(cur, group_id))
                 members.change_role(cur, group_id, user_id, wanted)
@@ -158,6 +159,7 @@ class Groups:
     def join(self, caller: Caller, group_id: str) -> Group:
         """Join an open group; a member stays what they are. Raises NotFoundError or LimitReachedError."""
         with self._pool.transaction() as cur:
+            members.take_turns(cur)
             archive.lock(cur)
             group = roles.seen(groups.lock(cur, group_id, caller.user.id))
             if group.role is not None:
@@ -165,19 +167,19 @@ class Groups:
             self._check_room(group)
             if members.lock_users(cur, [caller.user.username]).get(caller.user.username) != caller.user.id:
                 raise session_ended()
-            self._add(cur, group_id, {caller.user.id: caller.user.username}, "member")
+            self._add(cur, group_id, {caller.user.id: caller.user.username}, "member", archive.newest_seq(cur))
             joined = roles.seen(groups.find(cur, group_id, caller.user.id))
         self._announcer.wake()
         return joined
 
-    def _add(self, cur: Cursor, group_id: str, users: dict[int, str], role: Role) -> None:
-        """Add users by their ids and names, who must be locked."""
+    def _add(self, cur: Cursor, group_id: str, users: dict[int, str], role: Role, newest_seq: int) -> None:
+        """Add users by their ids and names, who must be locked, after a message."""
         if not users:
             return
         full = members.with_many_groups(cur, users, self._limits.groups) if group_id != LOBBY else []
         if full:
             raise LimitReachedError(f"{users[full[0]]} is in {self._limits.groups} groups already.")
-        members.add(cur, group_id, list(users), role, archive.newest_seq(cur))
+        members.add(cur, group_id, list(users), role, newest_seq)
         added, stale = encode_event("group_added", group=group_id), encode_event("token_stale")
         events.add(cur, users.values(), added, stale)
 

@@ -32,6 +32,7 @@ class Metrics:
             registry=self._registry,
         )
 
+        self._answers: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._held_messages = self._of_broker("held_messages", "Messages that the broker holds for its clients.")
         self._held_bytes = self._of_broker("held_bytes", "Bytes of bodies that the broker holds.")
         self._dropped = self._of_broker("dropped_messages", "Messages that the broker has dropped since its start.")
@@ -42,6 +43,15 @@ class Metrics:
     def _of_broker(self, name: str, about: str) -> Gauge:
         """Make a gauge of what all workers hear from the one broker: whoever heard last is right."""
         return Gauge(f"nightjar_broker_{name}", about, multiprocess_mode="livemostrecent", registry=self._registry)
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count an answer. What is counted there is looked up once: there are not many routes and statuses."""
+        known = self._answers.get((method, route, status))
+        if known is None:
+            known = (self.requests.labels(method, route, str(status)), self.seconds.labels(method, route))
+            self._answers[method, route, status] = known
+        known[0].inc()
+        known[1].observe(seconds)
 
     def follow_limits(self, limits: QueueLimits) -> None:
         """Note the limits of the broker's queues."""

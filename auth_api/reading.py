@@ -51,8 +51,11 @@ def read_json_bytes(request: flask.Request) -> bytes:
 
 def refuse_too_large(request: flask.Request) -> None:
     """Raise 413 when the body is said to be longer than is allowed."""
+    length = request.content_length
+    if length is None:
+        return
     longest = request.max_content_length
-    if longest is not None and request.content_length is not None and request.content_length > longest:
+    if longest is not None and length > longest:
         raise RequestEntityTooLarge
 
 
@@ -117,6 +120,8 @@ def shown_name(name: str) -> str:
 def _field_error(location: tuple[int | str, ...], kind: str, message: str) -> FieldError:
     if kind == "two_directions":
         return FieldError("before_seq", message)
+    if kind == "two_places":
+        return FieldError("group", message)
     if kind == "needs_open":
         return FieldError("visibility", message)
     field = shown_name(str(location[0])) if location else _BODY

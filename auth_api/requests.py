@@ -3,25 +3,27 @@
 import inspect
 import logging
 import time
-from typing import Final
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Final, TypeVar
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Request, Response, current_app, g, request
 from flask_openapi3.blueprint import APIBlueprint
+from pydantic import ValidationError
 
 from auth_api.errors import UnauthenticatedError
 from auth_api.logs import request_line
 from auth_api.queries import sessions
 from auth_api.queries.sessions import Caller
-from auth_api.reading import check_query, refuse_too_large
+from auth_api.reading import check_query, refuse_invalid, refuse_too_large
+from auth_api.schemas.types import Model
 from auth_api.services import services
 from auth_api.tokens import AccessClaims, session_ended
 
+T = TypeVar("T")
 _LOG = logging.getLogger("auth_api.request")
+_UNKNOWN: Final = "unknown"
 _QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
-_DOCS_POLICY: Final = (
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
-)
-_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 
 
 def require_session(api: APIBlueprint) -> APIBlueprint:
@@ -48,6 +50,40 @@ def open_to_all(api: APIBlueprint) -> APIBlueprint:
     return api
 
 
+def quick(view: Callable[..., T]) -> Callable[..., T]:
+    """Let a view that is called often have its path and query parsed here, in a third of the library's time.
+
+    A query that is empty, as most are, is parsed once for all.
+    """
+    path_model: type[Model] | None = view.__annotations__.get("path")
+    query_model: type[Model] | None = view.__annotations__.get("query")
+    unasked = _parsed(query_model, {}) if query_model is not None and _may_be_empty(query_model) else None
+
+    @wraps(view)
+    def parse_and_call(**names: str) -> T:
+        given: dict[str, object] = {}
+        if path_model is not None:
+            given["path"] = _parsed(path_model, names)
+        if query_model is not None:
+            is_empty = unasked is not None and not request.query_string
+            given["query"] = unasked if is_empty else _parsed(query_model, request.args.to_dict())
+        return view(**given)
+
+    parse_and_call.__delay_validate_request__ = True  # type: ignore[attr-defined]  # what the library's own decorator sets
+    return parse_and_call
+
+
+def _may_be_empty(model: type[Model]) -> bool:
+    return not any(field.is_required() for field in model.model_fields.values())
+
+
+def _parsed(model: type[Model], given: Mapping[str, str]) -> Model:
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        refuse_invalid(error)
+
+
 def caller() -> Caller:
     """Return who calls."""
     found: Caller = g.caller
@@ -62,7 +98,7 @@ def claims() -> AccessClaims:
 
 def address() -> str:
     """Return the address that the request came from."""
-    return request.remote_addr or "unknown"
+    return request.remote_addr or _UNKNOWN
 
 
 def install(app: Flask) -> None:
@@ -101,33 +137,29 @@ def _refuse_unknown_query() -> None:
     if request.args and request.endpoint is not None:
         view = inspect.unwrap(current_app.view_functions[request.endpoint])
         model = view.__annotations__.get("query")
-        known = frozenset(model.model_fields) if model is not None else frozenset[str]()
+        fields = model.model_fields if model is not None else {}
+        known = frozenset(field.alias or name for name, field in fields.items())
         check_query([name for name, _ in request.args.items(multi=True)], known)
 
 
 def _finish(response: Response) -> Response:
-    if request.method == "OPTIONS" and response.status_code == 200:
+    asked = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # so named, and public in Flask
+    if asked.method == "OPTIONS" and response.status_code == 200:
         response.status_code = 204
         response.headers.pop("Content-Type", None)
-    docs = request.path == "/docs" or request.path.startswith("/docs/")
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["Content-Security-Policy"] = _DOCS_POLICY if docs else _POLICY
-    response.headers.setdefault("Cache-Control", "no-store")
-    _measure(response)
+    _measure(asked, response.status_code)
     return response
 
 
-def _measure(response: Response) -> None:
-    seconds = time.perf_counter() - g.began if "began" in g else 0.0
-    route = request.url_rule.rule if request.url_rule else "none"
-    method = request.method if request.method in _METHODS else "other"
-    metrics = services().metrics
-    metrics.requests.labels(method, route, str(response.status_code)).inc()
-    metrics.seconds.labels(method, route).observe(seconds)
-    level = logging.DEBUG if request.path in _QUIET else logging.INFO
+def _measure(asked: Request, status: int) -> None:
+    began = g.get("began")
+    seconds = time.perf_counter() - began if began is not None else 0.0
+    route = asked.url_rule.rule if asked.url_rule else "none"
+    method = asked.method if asked.method in _METHODS else "other"
+    services().metrics.answered(method, route, status, seconds)
+    level = logging.DEBUG if asked.path in _QUIET else logging.INFO
     if _LOG.isEnabledFor(level):
-        _LOG.log(level, request_line(request.method, request.path, response.status_code, seconds, address()))
+        _LOG.log(level, request_line(asked.method, asked.path, status, seconds, asked.remote_addr or _UNKNOWN))
 
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -132,7 +132,6 @@ def build(settings: Settings) -> Services:
             announcer=announcer,
             eraser=eraser,
             retirement_seconds=settings.name_retirement_seconds,
-            now_ms=now_ms,
         ),
         sessions=sessions,
         groups=Groups(

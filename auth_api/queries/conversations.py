@@ -101,13 +101,10 @@ def conversations(
     """
     rows = for_session(cur, claims, _CONVERSATIONS, below(before), limit)
     found = [row for row in rows if row[0] is not None]
-    newest = outcomes.added(cur, rows[0][-2], [_newest(row) for row in found[:limit]])
+    listed = [stored(named(*row[COLUMNS : COLUMNS + 2]), row) for row in found[:limit]]
+    newest = outcomes.added(cur, rows[0][-2], listed)
     states = [_state(each, row) for each, row in zip(newest, found, strict=False)]
     return states, len(found) > limit
-
-
-def _newest(row: tuple[Any, ...]) -> StoredMessage:
-    return stored(named(*row[COLUMNS : COLUMNS + 2]), row)
 
 
 def _state(newest: StoredMessage, row: tuple[Any, ...]) -> ConversationState:

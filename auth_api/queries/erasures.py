@@ -4,7 +4,7 @@ None of it needs the archive lock: the account is deleted, so no row of its own 
 nobody can read stays one that nobody can. Only one worker does it at a time.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from auth_api.pool import Cursor
 
@@ -98,11 +98,18 @@ def take_away(cur: Cursor, user_id: int, most: int) -> None:
     )
 
 
-def leftover(cur: Cursor) -> int | None:
+class Leftover(NamedTuple):
+    """A conversation that has been looked through up to `after_seq`."""
+
+    conversation_id: int
+    after_seq: int
+
+
+def leftover(cur: Cursor) -> Leftover | None:
     """Find a conversation to look through; None when there is none."""
-    cur.execute("SELECT conversation_id FROM leftovers ORDER BY conversation_id LIMIT 1")
+    cur.execute("SELECT conversation_id, after_seq FROM leftovers ORDER BY conversation_id LIMIT 1")
     row = cur.fetchone()
-    return row[0] if row else None
+    return Leftover(*row) if row else None
 
 
 _LOOK: Final = """
@@ -118,8 +125,8 @@ _LOOK: Final = """
     ), page AS MATERIALIZED (
         SELECT m.seq, m.sender_id,
                CASE WHEN m.relation IN ('edit', 'retract', 'reaction') THEN m.relates_to_seq END AS target
-        FROM leftovers l JOIN messages m ON m.conversation_id = l.conversation_id
-        WHERE l.conversation_id = %(conversation)s AND m.seq > l.after_seq
+        FROM messages m
+        WHERE (m.conversation_id, m.seq) > (%(conversation)s, %(after)s) AND m.conversation_id = %(conversation)s
         ORDER BY m.conversation_id, m.seq LIMIT %(most)s
     ), dropped AS (
         DELETE FROM messages m USING page
@@ -140,14 +147,14 @@ _LOOK: Final = """
 """
 
 
-def drop_unreadable(cur: Cursor, conversation_id: int, most: int) -> int:
+def drop_unreadable(cur: Cursor, left: Leftover, most: int) -> int:
     """Drop what nobody can read among the next messages of a conversation, at most so many; return how many these are.
 
     It is as readers' statements have it: in a direct conversation the two may read all, in a group those who have a
     span; and what somebody is blocked for is hidden from the blocker. A deleted user reads nothing. What changes a
     message that somebody can read stays with it.
     """
-    cur.execute(_LOOK, {"conversation": conversation_id, "most": most})
+    cur.execute(_LOOK, {"conversation": left.conversation_id, "after": left.after_seq, "most": most})
     (count,) = cur.fetchall()[0]
     return int(count)
 

@@ -1,16 +1,20 @@
 """Who is in a group: rows of `members`, and of `spans` and `participants`, which say what they may read and have read.
 
-They change under the archive lock only (`archive.lock`), so that each message is stored before or after the change.
+They change under the archive lock only (`archive.lock`), so that each message is stored before or after the change. But
+the members of a new group, which has no messages and may be large, are added without: the archiver would wait for it.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from auth_api.pool import Cursor
 from auth_api.queries.groups import Role
 from wire.names import LOBBY
 from wire.receipts import SEQ_MAX
+
+_ADDING_LOCK: Final = 0x6E6A6D656D626572
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,11 @@ class Member:
     username: str
     role: Role
     joined_at: datetime
+
+
+def take_turns(cur: Cursor) -> None:
+    """Let nobody else add members until the commit, so that limits hold. It comes before the archive lock."""
+    cur.execute("SELECT pg_advisory_xact_lock(%s)", (_ADDING_LOCK,))
 
 
 def lock_users(cur: Cursor, usernames: Collection[str]) -> dict[str, int]:

@@ -19,9 +19,9 @@ from auth_api.queries.readable import (
     hidden_number,
     in_span,
     message,
+    page,
     ranges,
     sender,
-    stored,
     within,
 )
 from auth_api.queries.sessions import for_session, session_statement
@@ -144,8 +144,7 @@ def history(
     rows = for_session(cur, claims, statement, conversation.name, below(before) if after is None else after, limit)
     if rows[0][COLUMNS] is None:
         return None
-    found = [stored(conversation, row) for row in rows if row[0] is not None]
-    return outcomes.added(cur, rows[0][-2], found)
+    return outcomes.added(cur, rows[0][-2], page(conversation, rows))
 
 
 def feed(cur: Cursor, claims: AccessClaims, after: int, limit: int) -> list[StoredMessage]:
@@ -156,21 +155,18 @@ def feed(cur: Cursor, claims: AccessClaims, after: int, limit: int) -> list[Stor
     """
     rows = for_session(cur, claims, _FEED, after, limit)
     known: dict[tuple[str | None, str | None], Conversation] = {}
-    found = []
+    found: list[StoredMessage] = []
     for row in rows:
-        if row[0] is not None:
-            names = row[COLUMNS : COLUMNS + 2]
-            found.append(stored(known.get(names) or known.setdefault(names, named(*names)), row))
+        names = row[COLUMNS : COLUMNS + 2]
+        found += page(known.get(names) or known.setdefault(names, named(*names)), (row,))
     return outcomes.added(cur, rows[0][-2], found)
 
 
 def one(cur: Cursor, claims: AccessClaims, seq: int) -> tuple[int, StoredMessage | None]:
     """Find a message that the user may read, and the user's id. Raises UnauthenticatedError."""
-    (row,) = for_session(cur, claims, _ONE, seq)
-    if row[0] is None:
-        return row[-2], None
-    (found,) = outcomes.added(cur, row[-2], [stored(named(*row[COLUMNS : COLUMNS + 2]), row)])
-    return row[-2], found
+    (row,) = rows = for_session(cur, claims, _ONE, seq)
+    found = outcomes.added(cur, row[-2], page(named(*row[COLUMNS : COLUMNS + 2]), rows))
+    return row[-2], found[0] if found else None
 
 
 def named(other: str | None, group_id: str | None) -> Conversation:

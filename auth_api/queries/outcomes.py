@@ -21,7 +21,7 @@ _RELATED: Final = """
     ORDER BY n.relates_to_seq DESC, n.relation DESC, n.seq DESC LIMIT {most}
 """
 _EDITS: Final = _RELATED.format(relation="edit", most=EDITS_LOOKED_AT)
-_REACTIONS: Final = _RELATED.format(relation="reaction", most=REACTIONS_LOOKED_AT)
+_NEWEST_REACTIONS: Final = _RELATED.format(relation="reaction", most=REACTIONS_LOOKED_AT)
 _RETRACTED: Final = f"""
     SELECT to_char(r.received_at, {TIME}) FROM messages r WHERE r.relates_to_seq = {{target}} AND r.relation = 'retract'
     ORDER BY r.relates_to_seq, r.relation, r.seq LIMIT 1
@@ -32,7 +32,7 @@ _WANTED: Final = """
     CROSS JOIN LATERAL (SELECT * FROM conversations WHERE id = m.conversation_id OFFSET 0) c
 """
 """OFFSET 0 keeps each from being read as a whole by a plan for few of them."""
-_OUTCOMES: Final = Statement(
+OUTCOMES: Final = Statement(
     "outcomes",
     ("bigint", "bigint[]"),
     f"""
@@ -49,14 +49,14 @@ _OUTCOMES: Final = Statement(
     WHERE me.id = $1
     """,  # noqa: S608  # constants
 )
-_GIVEN: Final = Statement(
+REACTIONS: Final = Statement(
     "reactions",
     ("bigint", "bigint[]"),
     f"""
     SELECT m.seq, r.body, (SELECT u.username FROM users u WHERE u.id = r.sender_id)
     {_WANTED}
     CROSS JOIN LATERAL (
-        SELECT r.sender_id, r.body, min(r.seq) AS seq FROM ({_REACTIONS}) r
+        SELECT r.sender_id, r.body, min(r.seq) AS seq FROM ({_NEWEST_REACTIONS}) r
         WHERE m.body <> '' AND length(r.body) BETWEEN 1 AND {_REACTION_BYTES} AND {in_span("r")} AND NOT {hidden("r")}
         GROUP BY r.sender_id, r.body ORDER BY max(r.seq) DESC LIMIT {REACTIONS_SHOWN}
     ) r
@@ -64,7 +64,7 @@ _GIVEN: Final = Statement(
     ORDER BY m.seq, r.seq
     """,  # noqa: S608  # constants
 )
-_VERSIONS: Final = Statement(
+VERSIONS: Final = Statement(
     "versions",
     ("bigint", "bigint[]"),
     f"""
@@ -98,14 +98,14 @@ def added(cur: Cursor, user_id: int, messages: list[StoredMessage]) -> list[Stor
 def versions(cur: Cursor, user_id: int, message: StoredMessage) -> list[Version]:
     """List the versions of a message, or of that which it edits, as far as the user may read them; oldest first."""
     original = message.relates_to if message.relation == "edit" else message.seq
-    cur.run(_VERSIONS, user_id, [original])
+    cur.run(VERSIONS, user_id, [original])
     return [Version(*row) for row in cur.fetchall()]
 
 
 def _outcomes(cur: Cursor, user_id: int, wanted: Sequence[int]) -> dict[int, Outcome]:
-    cur.run(_OUTCOMES, user_id, list(wanted))
+    cur.run(OUTCOMES, user_id, list(wanted))
     rows = cur.fetchall()
-    cur.run(_GIVEN, user_id, list(wanted))
+    cur.run(REACTIONS, user_id, list(wanted))
     reactions = _by_message(cur.fetchall())
     return {
         seq: Outcome(Edit(content_type, body, edited_at) if edited_at else None, retracted_at, reactions.get(seq, {}))

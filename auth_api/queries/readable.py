@@ -5,6 +5,7 @@ overlap. What is blocked is hidden. For users who never blocked anybody and for 
 more than looking at one column.
 """
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from auth_api.message_json import StoredMessage
@@ -80,5 +81,11 @@ def within(alias: str, after: str, until: str) -> str:
 
 
 def stored(conversation: Conversation, row: tuple[Any, ...]) -> StoredMessage:
-    """Make a message of what begins with the columns of `message`."""
+    """Make a message of what begins with the columns of `message`; its outcome is for `outcomes` to add."""
     return StoredMessage(row[0], row[1], conversation, *row[2:COLUMNS])
+
+
+def page(conversation: Conversation, rows: Iterable[tuple[Any, ...]]) -> list[StoredMessage]:
+    """Make messages of rows of one conversation, as `stored` does, but of all that have one, and faster."""
+    make = tuple.__new__
+    return [make(StoredMessage, (*row[:2], conversation, *row[2:COLUMNS], None)) for row in rows if row[0] is not None]

@@ -6,7 +6,7 @@ from auth_api import history
 from auth_api.message_json import conversation_json, message_json, messages_json
 from auth_api.openapi import answers, resource
 from auth_api.queries.conversations import ConversationState
-from auth_api.requests import claims, require_token
+from auth_api.requests import claims, quick, require_token
 from auth_api.schemas.accounts import UsernamePath
 from auth_api.schemas.groups import GroupPath
 from auth_api.schemas.messages import ConversationList, ConversationsQuery, HistoryQuery, MessagePage
@@ -27,17 +27,20 @@ def blueprints() -> list[APIBlueprint]:
     return [api]
 
 
+@quick
 def list_conversations(query: ConversationsQuery) -> Json:
     """List the caller's conversations, the one with the newest message first."""
     found, following = history.conversation_page(services().pool, claims(), query.cursor, query.limit)
     return {"conversations": [entry_json(entry) for entry in found], "next_cursor": following}
 
 
+@quick
 def direct_history(path: UsernamePath, query: HistoryQuery) -> Json:
     """List messages of the conversation with a user: the newest, or those before or after a seq."""
     return _page_json(direct(path.username), query)
 
 
+@quick
 def group_history(path: GroupPath, query: HistoryQuery) -> Json:
     """List messages of a group's conversation that the caller may read: the newest, or those before or after a seq."""
     return _page_json(group(path.group), query)

@@ -6,7 +6,7 @@ from auth_api import history
 from auth_api.message_json import body_json, message_json, messages_json
 from auth_api.openapi import answers, resource
 from auth_api.queries.outcomes import Version
-from auth_api.requests import claims, require_token
+from auth_api.requests import claims, quick, require_token
 from auth_api.schemas.messages import FeedPage, FeedQuery, Message, SeqPath, VersionList
 from auth_api.services import services
 from auth_api.views.answers import Json
@@ -22,6 +22,7 @@ def blueprints() -> list[APIBlueprint]:
     return [api]
 
 
+@quick
 def feed(query: FeedQuery) -> Json:
     """List messages of all the caller's conversations after a seq. Nothing is ever skipped."""
     page = history.feed(services().pool, claims(), query.after_seq, query.limit)

@@ -1,5 +1,6 @@
 """A raw MQTT 5 connection that publishes as fast as it may and notes all that it is told."""
 
+import queue
 import struct
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,6 @@ from tests.support.raw_mqtt import (
     publish_packet,
     subscribe_packet,
 )
-from tests.support.stack import wait_for
 
 _WINDOW = 16
 _IDS = 60_000
@@ -52,18 +52,21 @@ class Torrent:
         self._in_flight: dict[int, bytes] = {}
         self._room = threading.Semaphore(_WINDOW)
         self._next = 0
-        self._granted: list[int] = []
+        self._granted: queue.Queue[list[int]] = queue.Queue()
         self._flow: threading.Thread | None = None
         self._dry = threading.Event()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
+    @property
+    def pending(self) -> list[bytes]:
+        """Payloads without a PUBACK: whether they were taken is not known once the connection is over."""
+        return list(self._in_flight.values())
+
     def subscribe(self, filters: Sequence[str]) -> list[int]:
         """Subscribe; return the codes of the SUBACK, none when the connection ends."""
-        self._granted = []
         self._send(subscribe_packet(filters))
-        wait_for(lambda: bool(self._granted) or self.over.is_set(), "the broker answers a SUBSCRIBE")
-        return self._granted
+        return self._granted.get(timeout=30)
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Publish with QoS 1, as soon as few enough are without an answer; what is sent to nobody is lost."""
@@ -118,7 +121,8 @@ class Torrent:
                 case kind if kind == PUBACK:
                     self._note(packet.body)
                 case kind if kind == SUBACK:
-                    self._granted = list(packet.body[3:])
+                    self._granted.put(list(packet.body[3:]))
+        self._granted.put([])
         self.over.set()
 
     def _note(self, body: bytes) -> None:

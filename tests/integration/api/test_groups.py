@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 import httpx
 import pytest
+from psycopg2.extensions import connection
 
 from tests.integration.api.groups import create, members, role_of, roles
 from tests.integration.api.people import Person, assert_problem
 from wire.names import LOBBY, is_group_id
+from wire.receipts import SEQ_MAX
 
 MakePerson = Callable[[], Person]
 
@@ -230,3 +232,75 @@ def test_every_member_is_counted(alice: Person, bob: Person) -> None:
     group = create(alice, visibility="open")
     assert bob.ask("POST", f"/v1/groups/{group}/join").json()["members"] == 2
     assert sorted(members(bob, group)) == sorted([alice.username, bob.username])
+
+
+def put_message(db: connection, group: str, sender: Person) -> int:
+    """Store a message to a group as the archiver does; return its seq."""
+    with db.cursor() as cur:
+        cur.execute(
+            """
+            WITH c AS (SELECT id FROM conversations WHERE group_id = %s), m AS (
+                INSERT INTO messages (seq, conversation_id, sender_id, received_at, message_id, body)
+                SELECT nextval('message_seq'), c.id, u.id, now(), gen_random_uuid(), 'x' FROM c, users u
+                WHERE u.username = %s RETURNING seq
+            )
+            UPDATE conversations SET last_seq = m.seq FROM c, m WHERE conversations.id = c.id RETURNING last_seq
+            """,
+            (group, sender.username),
+        )
+        (seq,) = cur.fetchall()[0]
+    return int(seq)
+
+
+def readable(db: connection, group: str, person: Person) -> tuple[list[tuple[int, int]], int]:
+    """Read a person's spans in a group, and up to where they have read."""
+    with db.cursor() as cur:
+        cur.execute(
+            """
+            SELECT array(SELECT array[s.after_seq, s.until_seq] FROM spans s WHERE s.user_id = p.user_id
+                AND s.conversation_id = p.conversation_id ORDER BY s.after_seq), p.read_seq
+            FROM participants p JOIN conversations c ON c.id = p.conversation_id JOIN users u ON u.id = p.user_id
+            WHERE c.group_id = %s AND u.username = %s
+            """,
+            (group, person.username),
+        )
+        spans, read_seq = cur.fetchall()[0]
+    return [(after, until) for after, until in spans], read_seq
+
+
+def test_members_may_read_what_is_written_while_they_are_in(alice: Person, bob: Person, db: connection) -> None:
+    group = create(alice, visibility="open")
+    first = put_message(db, group, alice)
+    bob.ask("POST", f"/v1/groups/{group}/join")
+    assert readable(db, group, bob) == ([(first, SEQ_MAX)], first)
+    second = put_message(db, group, alice)
+    remove(bob, group, bob)
+    assert readable(db, group, bob) == ([(first, second)], first)
+    third = put_message(db, group, alice)
+    put(alice, group, bob)
+    assert readable(db, group, bob) == ([(first, second), (third, SEQ_MAX)], third)
+    remove(alice, group, bob)
+    put(alice, group, bob)
+    assert readable(db, group, bob) == ([(first, second), (third, SEQ_MAX)], third)
+
+
+def test_where_the_past_is_for_all_members_may_read_it(alice: Person, bob: Person, db: connection) -> None:
+    group = create(alice, visibility="open")
+    first = put_message(db, group, alice)
+    bob.ask("POST", f"/v1/groups/{group}/join")
+    assert alice.ask("PATCH", f"/v1/groups/{group}", json={"history": "all"}).status_code == 200
+    assert readable(db, group, bob) == ([(first, SEQ_MAX)], first)
+    remove(bob, group, bob)
+    second = put_message(db, group, alice)
+    bob.ask("POST", f"/v1/groups/{group}/join")
+    assert readable(db, group, bob) == ([(0, SEQ_MAX)], second)
+
+
+def test_members_of_a_deleted_group_may_read_what_they_could(alice: Person, bob: Person, db: connection) -> None:
+    group = create(alice, members=[bob.username])
+    last = put_message(db, group, alice)
+    assert alice.ask("DELETE", f"/v1/groups/{group}").status_code == 204
+    for person in (alice, bob):
+        ((_, until),), _ = readable(db, group, person)
+        assert until >= last
+        assert until != SEQ_MAX

@@ -7,10 +7,10 @@ import psycopg2
 import pytest
 
 from auth_api.errors import NotFoundError, UnauthenticatedError
-from auth_api.history import feed, one_message, page
+from auth_api.history import conversation_page, feed, one_message, page
 from auth_api.pool import Pool
 from auth_api.tokens import AccessClaims
-from wire.conversations import direct
+from wire.conversations import direct, group
 
 ALICE = AccessClaims("alice", "device-of-a")
 _PEOPLE = """
@@ -81,6 +81,66 @@ def test_a_plan_that_knows_no_conversation_does_for_each(database_url: str, pool
             (((explained, *_),),) = cur.fetchall()
         plan = explained["Plan"]
         assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < most, (name, plan)
+
+
+_GROUPS = """
+    INSERT INTO groups (id, title, visibility, history)
+        SELECT name, name, 'private', 'all' FROM unnest(ARRAY['gquietquietqu', 'gloudloudloud']) name;
+    INSERT INTO conversations (group_id) SELECT id FROM groups ON CONFLICT DO NOTHING;
+    INSERT INTO participants (user_id, conversation_id)
+        SELECT u.id, c.id FROM users u, conversations c
+        WHERE c.group_id IS NOT NULL AND u.username IN ('alice', 'bobby');
+    INSERT INTO spans (user_id, conversation_id, after_seq)
+        SELECT user_id, conversation_id, 0 FROM participants p JOIN conversations c ON c.id = p.conversation_id
+        WHERE c.group_id IS NOT NULL;
+"""
+_TO_GROUP = """
+    INSERT INTO messages (seq, conversation_id, sender_id, received_at, message_id, body)
+        SELECT nextval('message_seq'), c.id, u.id, now(), gen_random_uuid(), 'hello'
+        FROM conversations c, users u, generate_series(1, %s)
+        WHERE c.group_id = %s AND u.username IN ('bobby', 'carol');
+    UPDATE conversations c SET last_seq = m.max FROM (
+        SELECT conversation_id, max(seq) FROM messages GROUP BY 1
+    ) m WHERE m.conversation_id = c.id;
+"""
+
+
+@pytest.mark.parametrize("planned", ["while the archive was empty", "for a long archive"])
+def test_plans_for_groups_read_no_more_than_is_shown(database_url: str, pool: Pool, planned: str) -> None:
+    """The quiet group's few messages lie below 20,000 of another one; alice has 200 more conversations."""
+    quiet = group("gquietquietqu")
+
+    def read() -> list[int]:
+        newest = page(pool, ALICE, quiet, before=None, after=None, limit=50)
+        first = page(pool, ALICE, quiet, before=None, after=0, limit=50)
+        listed, _ = conversation_page(pool, ALICE, None, 1)
+        return [len(newest.messages), len(first.messages), len(feed(pool, ALICE, 0, 50).messages), len(listed)]
+
+    run(database_url, _OTHERS)
+    run(database_url, _GROUPS)
+    if planned == "while the archive was empty":
+        assert read() == [0, 0, 0, 0]
+    run(database_url, _TO_GROUP, 2, "gquietquietqu")
+    run(database_url, _TO_GROUP, 10_000, "gloudloudloud")
+    run(database_url, "UPDATE participants SET read_seq = (SELECT max(seq) FROM messages)")
+    run(database_url, "INSERT INTO users (username) SELECT 'more' || n FROM generate_series(1, 5000) n")
+    if planned == "for a long archive":
+        run(database_url, "ANALYZE")
+    assert read() == [4, 4, 50, 1]
+    asked = {
+        "group_page_before": ("'gquietquietqu', 9223372036854775807, 51", 100),
+        "group_page_after": ("'gloudloudloud', 0, 51", 300),
+        "feed": ("0, 51", 4 * 210 + 200),
+        "conversations": ("9223372036854775807, 50", 6 * 210),
+    }
+    for name, (values, most) in asked.items():
+        with pool.reading() as cur:
+            cur.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE {name} ('device-of-a', 'alice', {values})")
+            (((explained, *_),),) = cur.fetchall()
+        plan = explained["Plan"]
+        assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < most, (name, plan)
+        if name == "feed":
+            assert "Index Only Scan" in str(plan)
 
 
 def read_all(pool: Pool) -> list[int]:

@@ -40,45 +40,46 @@ def in_group(body: bytes, *, sender: int = 0, group: str = LOBBY) -> Mail:
     return mail(Delivery(1, 1, False, topic, body, None, [("id", str(uuid4()))], US))
 
 
-def add_member(url: str, user: int, group: str = LOBBY) -> None:
+def add_member(url: str, user: str, group: str = LOBBY) -> None:
     """Let a user join a group, to read from the newest message on."""
     change(
         url,
         f"""
         INSERT INTO members (group_id, user_id, role)
-            SELECT '{group}', id, 'member' FROM users WHERE username = 'user{user}';
+            SELECT '{group}', id, 'member' FROM users WHERE username = '{user}';
         INSERT INTO participants (user_id, conversation_id)
-            SELECT u.id, c.id FROM users u, conversations c WHERE username = 'user{user}' AND group_id = '{group}'
+            SELECT u.id, c.id FROM users u, conversations c WHERE username = '{user}' AND group_id = '{group}'
             ON CONFLICT DO NOTHING;
         INSERT INTO spans (user_id, conversation_id, after_seq)
             SELECT u.id, c.id, (SELECT COALESCE(max(seq), 0) FROM messages) FROM users u, conversations c
-            WHERE username = 'user{user}' AND group_id = '{group}'
+            WHERE username = '{user}' AND group_id = '{group}'
+            ON CONFLICT (user_id, conversation_id, after_seq) DO UPDATE SET until_seq = excluded.until_seq
         """,  # noqa: S608  # names of ours
     )
 
 
-def remove_member(url: str, user: int, group: str = LOBBY) -> None:
+def remove_member(url: str, user: str, group: str = LOBBY) -> None:
     """Let a user leave a group."""
     change(
         url,
         f"""
-        DELETE FROM members USING users u WHERE u.id = user_id AND username = 'user{user}' AND group_id = '{group}';
+        DELETE FROM members USING users u WHERE u.id = user_id AND username = '{user}' AND group_id = '{group}';
         UPDATE spans SET until_seq = (SELECT COALESCE(max(seq), 0) FROM messages)
-            FROM users u, conversations c WHERE u.id = user_id AND username = 'user{user}'
+            FROM users u, conversations c WHERE u.id = user_id AND username = '{user}'
             AND c.id = conversation_id AND group_id = '{group}' AND until_seq = 9223372036854775807
         """,  # noqa: S608  # names of ours
     )
 
 
-def add_block(url: str, user: int, blocked: int) -> None:
+def add_block(url: str, user: str, blocked: str) -> None:
     """Let a user block another from the newest message on."""
     change(
         url,
         f"""
-        UPDATE users SET has_blocked = true WHERE username = 'user{user}';
+        UPDATE users SET has_blocked = true WHERE username = '{user}';
         INSERT INTO blocks (user_id, blocked_id, after_seq)
             SELECT u.id, b.id, (SELECT COALESCE(max(seq), 0) FROM messages) FROM users u, users b
-            WHERE u.username = 'user{user}' AND b.username = 'user{blocked}'
+            WHERE u.username = '{user}' AND b.username = '{blocked}'
         """,  # noqa: S608  # names of ours
     )
 

@@ -77,7 +77,7 @@ def test_a_few_plain_messages_are_stored_by_one_statement(quick_cursor: Any, url
 
 @pytest.mark.usefixtures("conversation")
 def test_plain_messages_to_groups_take_the_same_way_alone_and_among_others(quick_cursor: Any, url: str) -> None:
-    add_member(url, 0)
+    add_member(url, "user0")
     assert numbers(quick.store(quick_cursor, [in_group(b"2")]) or []) == [2]
     stored = quick.store(quick_cursor, [item(b"3"), in_group(b"4"), item(b"5"), in_group(b"6")])
     assert numbers(stored or []) == [3, 4, 5, 6]
@@ -91,11 +91,11 @@ def test_plain_messages_to_groups_take_the_same_way_alone_and_among_others(quick
 
 @pytest.mark.usefixtures("conversation")
 def test_it_says_whose_receivers_block_the_sender(quick_cursor: Any, url: str) -> None:
-    add_member(url, 0)
+    add_member(url, "user0")
     change(url, "UPDATE users SET has_blocked = true WHERE username IN ('user0', 'user1')")
-    add_block(url, 1, 2)
+    add_block(url, "user1", "user2")
     assert muted(quick.store(quick_cursor, [item(b"x"), in_group(b"x")])) == [False, False]
-    add_block(url, 1, 0)
+    add_block(url, "user1", "user0")
     assert muted(quick.store(quick_cursor, [item(b"x"), in_group(b"x"), item(b"x")])) == [True, False, True]
     assert muted(quick.store(quick_cursor, [item(b"x")])) == [True]
     change(url, "UPDATE blocks SET until_seq = 1")

@@ -21,8 +21,9 @@ from tests.support.broker import Realm
 from tests.support.peer import Peer
 from tests.support.raw_mqtt import CONNACK, PUBACK, RawConnection, connect_packet
 from tests.support.stack import wait_for
-from wire.receipts import Receipt, decode_receipts
-from wire.topics import archived, inbox
+from wire.receipts import Receipt, Watermark, decode_receipts, decode_watermarks
+from wire.tokens import user_acl
+from wire.topics import archived, group_archived, inbox
 
 
 class World:
@@ -137,14 +138,20 @@ class World:
         """Return reason and detail of each dead letter."""
         return self.query("SELECT reason, detail FROM dead_letters ORDER BY id")
 
-    def connect(self, user: str, device: str = "aaaaaaaaaa", **options: Any) -> Peer:
-        """Connect a user."""
-        return self.realm.connect(user, f"{user}.{device}", **options)
+    def connect(self, user: str, device: str = "aaaaaaaaaa", *, groups: Sequence[str] = (), **options: Any) -> Peer:
+        """Connect a user, with a token of a member of these groups, whether the database agrees or not."""
+        return self.realm.connect(user, f"{user}.{device}", acl=user_acl(user, groups), **options)
 
     def listener(self, user: str) -> Peer:
         """Connect another device of a user that hears the receipts."""
         peer = self.connect(user, "bbbbbbbbbb")
         assert peer.subscribe(archived(user), 0) == 0
+        return peer
+
+    def group_listener(self, user: str, group: str) -> Peer:
+        """Connect another device of a user that hears the receipts to the members of a group."""
+        peer = self.connect(user, "dddddddddd", groups=[group])
+        assert peer.subscribe(group_archived(group), 0) == 0
         return peer
 
     def publish_many(self, sender: str, packets: Sequence[bytes], *, window: int = 500, version: int = 5) -> None:
@@ -186,6 +193,11 @@ def numbered(to: str, sender: str, count: int, *, ids: bool = True, size: int = 
 def numbers(bodies: Iterable[bytes]) -> list[int]:
     """Read such bodies back."""
     return [struct.unpack(">I", body[:4])[0] for body in bodies]
+
+
+def watermarks(peer: Peer) -> list[Watermark]:
+    """Return the watermarks that a listener has heard of so far."""
+    return [watermark for heard in list(peer.messages) for watermark in decode_watermarks(heard.payload)]
 
 
 def receipts(peer: Peer) -> list[Receipt]:

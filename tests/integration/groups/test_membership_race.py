@@ -117,12 +117,23 @@ def test_nothing_that_is_sent_after_the_answer_to_a_removal_passes(shared_stack:
             assert to_owner.subscribe([group_filter(group), own_inbox_filter(owner.username)]) == [1, 1]
             for _ in range(REMOVALS):
                 race(owner, to_owner, member, group)
-    with closing(psycopg2.connect(shared_stack.database_url)) as db, db.cursor() as cur:
+    stored = archived_of(shared_stack, member)
+    assert stored
+    assert [body for body, is_within in stored if not is_within or body.startswith(LATE)] == []
+
+
+def archived_of(stack: RunningStack, sender: Person) -> list[tuple[bytes, bool]]:
+    """List what is stored of a sender's messages to groups, and whether each was before a removal and after a join."""
+    with closing(psycopg2.connect(stack.database_url)) as db, db.cursor() as cur:
         cur.execute(
             """
-            SELECT count(*) FROM messages m JOIN users u ON u.id = m.sender_id
-            WHERE u.username = %s AND convert_from(m.body, 'UTF8') LIKE 'late%%'
+            SELECT m.body, EXISTS (
+                SELECT 1 FROM spans s WHERE s.user_id = m.sender_id AND s.conversation_id = m.conversation_id
+                AND m.seq > s.after_seq AND m.seq <= s.until_seq
+            )
+            FROM messages m JOIN users u ON u.id = m.sender_id JOIN conversations c ON c.id = m.conversation_id
+            WHERE u.username = %s AND c.group_id IS NOT NULL
             """,
-            (member.username,),
+            (sender.username,),
         )
-        assert cur.fetchone() == (0,)
+        return [(bytes(body), is_within) for body, is_within in cur.fetchall()]

@@ -1,0 +1,166 @@
+"""Filling the index of search in the background, a bounded part at a time."""
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Final
+
+from auth_api.errors import UnavailableError
+from auth_api.pool import Cursor, Pool
+from auth_api.postings import SEGMENT, Filing
+from auth_api.queries import search_index
+from auth_api.queries.search_index import SIMPLE, Searchable, State
+from auth_api.words import conversation_key, keys_of, readable_text, words_of
+
+_MOST: Final = 8192
+_MOST_BYTES: Final = 4 * 1024 * 1024
+_LEAST: Final = 512
+_LEAST_BYTES: Final = 1024 * 1024
+"""What is not indexed yet, each search looks through; that is quick as long as it is not more than this."""
+_EVERY_SECONDS: Final = 1.0
+_BUSY_RATE: Final = 2000.0
+"""Messages a second beyond which the machine is left to those who store them."""
+_BUSY_SHARE: Final = 0.1
+_SHARE: Final = 0.5
+"""How much of the time is spent on indexing, when many messages come, and when not."""
+_MOST_STALE: Final = 500
+_SEARCHED: Final = frozenset({None, "reply", "thread", "edit"})
+
+_LOG = logging.getLogger(__name__)
+
+
+class Indexer:
+    """A thread that indexes what was stored since; one worker's does, the others' stand by."""
+
+    def __init__(self, pool: Pool, language: str, least: int = _LEAST) -> None:
+        """Take the language to be searched in, such as english, and how many messages are indexed at least at once."""
+        self._least = least
+        self._pool = pool
+        self._language: str | None = language
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._seen: tuple[float, int] | None = None
+
+    def start(self) -> None:
+        """Begin; does not wait."""
+        self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join(5)
+
+    def step(self) -> bool:
+        """Index what is next, unless another worker does; whether there is more. Raises UnavailableError."""
+        with self._pool.transaction() as cur:
+            state = search_index.claim(cur)
+            if state is None:
+                return False
+            state = self._in_language(cur, state)
+            self._seen = time.monotonic(), state.newest_seq
+            stale = _forget_stale(cur, state)
+            indexed, closed = _index_next(cur, state, self._least)
+        if closed:
+            with self._pool.reading() as cur:
+                search_index.sweep(cur)
+        return stale or indexed
+
+    def catch_up(self) -> None:
+        """Index as long as there is enough of it. Raises UnavailableError."""
+        while self.step():
+            pass
+
+    def _in_language(self, cur: Cursor, state: State) -> State:
+        """Once, let the index be in the language that is set."""
+        language, self._language = self._language, None
+        if language is None or language == state.language:
+            return state
+        if not search_index.knows_language(cur, language):
+            said = "NIGHTJAR_SEARCH_LANGUAGE: Postgres has no dictionary %s_stem; search goes on in %s"
+            _LOG.error(said, language, state.language)
+            return state
+        _LOG.info("search goes from %s to %s: indexing all messages anew", state.language, language)
+        search_index.set_language(cur, language)
+        return state._replace(language=language, indexed_seq=0)
+
+    def _run(self) -> None:
+        pause = _EVERY_SECONDS
+        while not self._stopped.wait(pause):
+            before, began = self._seen, time.monotonic()
+            try:
+                more = self.step()
+            except UnavailableError as error:
+                _LOG.warning("indexing waits: %s", error.detail)
+                more = False
+            except Exception:  # noqa: BLE001  # a side task goes on, and says what failed
+                _LOG.exception("indexing failed")
+                more = False
+            taken = time.monotonic() - began
+            share = _BUSY_SHARE if _is_busy(before, self._seen) else _SHARE
+            pause = taken * (1 / share - 1) if more else _EVERY_SECONDS
+
+
+def _is_busy(before: tuple[float, int] | None, now: tuple[float, int] | None) -> bool:
+    """Whether many messages come at the moment. Each is when, and what the newest number was."""
+    if before is None or now is None or now[0] <= before[0]:
+        return False
+    return (now[1] - before[1]) / (now[0] - before[0]) > _BUSY_RATE
+
+
+def _index_next(cur: Cursor, state: State, least: int) -> tuple[bool, bool]:
+    """Index the next messages if they are enough; whether they were, and whether the segment was closed."""
+    if state.newest_seq <= state.indexed_seq:
+        return False, False
+    found = search_index.following(cur, state.indexed_seq, _MOST, _MOST_BYTES)
+    if len(found) < least and sum(len(each.body) for each in found) < _LEAST_BYTES:
+        return False, False
+    reached = found[-1].seq
+    _file(cur, state.language, found, state.indexed_seq, reached)
+    search_index.reach(cur, reached)
+    return True, state.indexed_seq // SEGMENT < reached // SEGMENT
+
+
+def _forget_stale(cur: Cursor, state: State) -> bool:
+    """Take the words of bodies that are gone out of the index; whether there may be more of them.
+
+    What is left of those messages, an earlier body or another edit, stays in it.
+    """
+    taken = search_index.take_stale(cur, _MOST_STALE)
+    stale = [seq for seq in taken if seq <= state.indexed_seq]
+    for segment, seqs in groupby(stale, key=lambda seq: seq // SEGMENT):
+        search_index.forget(cur, segment, seqs)
+    left = [each for each in search_index.bodies(cur, stale) if each.seq <= state.indexed_seq] if stale else []
+    if left:
+        _file(cur, state.language, left, state.indexed_seq, state.indexed_seq)
+    return len(taken) == _MOST_STALE
+
+
+def _file(cur: Cursor, language: str, messages: Sequence[Searchable], before: int, reached: int) -> None:
+    """File messages under their words, an edit for the message that it changes.
+
+    The index went up to `before`, and goes up to `reached` with them: the segments below that one are closed.
+    """
+    read = [(each, text) for each in messages if (text := _text(each)) is not None]
+    texts = [(each, set(words_of(text))) for each, text in read]
+    found = (
+        {} if language == SIMPLE else search_index.lexemes(cur, language, set().union(*[words for _, words in texts]))
+    )
+    filing = Filing()
+    for each, words in texts:
+        target = each.relates_to if each.relation == "edit" and each.relates_to else each.seq
+        keys = {key for word in words for key in keys_of(word, found)} if found else words
+        filing.add(target, {conversation_key(each.conversation_id), *keys})
+    postings = filing.postings()
+    search_index.add(cur, postings)
+    for segment in sorted({before // SEGMENT, *(posting.segment for posting in postings)}):
+        if segment < reached // SEGMENT:
+            search_index.close(cur, segment)
+
+
+def _text(message: Searchable) -> str | None:
+    """Return what is indexed of a message; None for those that are no results."""
+    return readable_text(message.content_type, message.body) if message.relation in _SEARCHED else None

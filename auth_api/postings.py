@@ -1,0 +1,67 @@
+"""Postings: which messages have a word, as the index keeps them. No I/O.
+
+A segment is `SEGMENT` numbers of messages. What has a word in it is kept as two bytes for each message.
+"""
+
+import sys
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+SEGMENT: Final = 65536
+
+
+class Posting(NamedTuple):
+    """A word, a segment, and the messages of it that have the word, packed."""
+
+    segment: int
+    word: str
+    seqs: bytes
+
+
+class Filing:
+    """Files words of messages."""
+
+    def __init__(self) -> None:
+        self._segments: dict[int, defaultdict[str, array[int]]] = {}
+
+    def add(self, seq: int, words: Iterable[str]) -> None:
+        """File a message under words, each of them once."""
+        segment, offset = divmod(seq, SEGMENT)
+        filed = self._segments.setdefault(segment, defaultdict(_none))
+        for word in words:
+            filed[word].append(offset)
+
+    def postings(self) -> list[Posting]:
+        """Return what was filed."""
+        return [
+            Posting(segment, word, _packed(seqs))
+            for segment, filed in self._segments.items()
+            for word, seqs in filed.items()
+        ]
+
+
+def unpack(seqs: bytes | memoryview) -> "array[int]":
+    """Read packed messages: their numbers within the segment."""
+    read = array("H")
+    read.frombytes(seqs)
+    if sys.byteorder == "big":
+        read.byteswap()
+    return read
+
+
+def without(seqs: bytes | memoryview, dropped: set[int]) -> bytes:
+    """Take messages out of packed ones."""
+    return _packed(array("H", [offset for offset in unpack(seqs) if offset not in dropped]))
+
+
+def _none() -> "array[int]":
+    return array("H")
+
+
+def _packed(seqs: "array[int]") -> bytes:
+    if sys.byteorder == "big":
+        seqs = array("H", seqs)
+        seqs.byteswap()
+    return seqs.tobytes()
