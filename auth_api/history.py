@@ -41,11 +41,13 @@ def page(
     return Page(kept, has_more)
 
 
-def feed(pool: Pool, claims: AccessClaims, after: int, limit: int) -> Page:
-    """Read a page of everything that the caller may read, right after a seq."""
+def feed(pool: Pool, claims: AccessClaims, after: int, limit: int) -> tuple[Page, int]:
+    """Read a page of everything that the caller may read, right after a seq, and after which seq to go on."""
     with pool.reading() as cur:
-        found = messages.feed(cur, claims, after, limit + 1)
-    return Page(found[:limit], len(found) > limit)
+        found, until = messages.feed(cur, claims, after, limit + 1)
+    if len(found) > limit:
+        return Page(found[:limit], True), found[limit - 1].seq
+    return Page(found, False), until
 
 
 def one_message(pool: Pool, claims: AccessClaims, seq: int) -> StoredMessage:

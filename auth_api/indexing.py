@@ -25,7 +25,7 @@ _BUSY_RATE: Final = 2000.0
 _BUSY_SHARE: Final = 0.1
 _SHARE: Final = 0.5
 """How much of the time is spent on indexing, when many messages come, and when not."""
-_MOST_STALE: Final = 500
+_MOST_STALE: Final = 1000
 _SEARCHED: Final = frozenset({None, "reply", "thread", "edit"})
 
 _LOG = logging.getLogger(__name__)

@@ -39,6 +39,8 @@ _SECONDS: Final = 2.0
 """For which a search goes on before it is given up: rare phrases of frequent words need the longest."""
 _MANY: Final = 4096
 """Of more candidates than this in a segment, those in the user's conversations are chosen before all else."""
+_ROWS_A_CONVERSATION: Final = 3
+"""So many messages are passed over in the time that it takes to look up a conversation's in a segment."""
 _TELLING: Final = 3
 """Characters of a beginning that few words have."""
 _MOST_SEGMENTS: Final = 32
@@ -111,7 +113,7 @@ class _Search:
         found: list[tuple[int, str]] = []
         if not (keys or beginnings) or not self._scope.conversations:
             return found
-        for seqs in _portions(self._candidates(keys, beginnings), 2 * most):
+        for seqs in _portions(self._candidates(keys, beginnings), most + most // 8):
             if self._is_late():
                 raise UnavailableError("The search takes too long: ask for rarer words, or in one conversation.")
             found += self._matching(seqs)
@@ -146,10 +148,11 @@ class _Search:
         for beginning in beginnings:
             self._add_beginning(asked, beginning)
         found = {segment: _intersection(list(sets.values())) for segment, sets in asked.items()}
+        few = max(search.FEW, _ROWS_A_CONVERSATION * len(self._scope.conversations))
         left = {
             segment: {"": [array("H", its)]}
             for segment, its in found.items()
-            if len(its) > search.FEW and _OWN not in asked[segment]
+            if len(its) > few and _OWN not in asked[segment]
         }
         self._add_own(left, list(left))
         return found | {segment: _intersection(list(sets.values())) for segment, sets in left.items()}

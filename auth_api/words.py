@@ -171,28 +171,21 @@ def _places(
 
 def _find_any(text: str) -> Iterator[Word]:
     for found in _pattern().finditer(text):
-        word = _compared(found[0])
-        if word:
+        for word in _compared(found[0]):
             yield Word(found.start(), found.end(), word)
 
 
 @lru_cache(maxsize=4096)
-def _compared(run: str) -> str:
-    """Write a word as it is compared: one case, one width, composed."""
+def _compared(run: str) -> tuple[str, ...]:
+    """Write a word as it is compared: one case, one width, composed. That may be several, as of a ligature."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", run).casefold())
-    return _foreign().sub("", folded)[:WORD_MAX]
+    return tuple(found[0][:WORD_MAX] for found in _pattern().finditer(folded))
 
 
 @cache
 def _pattern() -> re.Pattern[str]:
     marks = _marks()
     return re.compile(rf"(?=[{_ALONE}])[^\W_][{marks}]*|[{_SYMBOLS}]|[^\W_{_ALONE}](?:[^\W_{_ALONE}]|[{marks}])*")
-
-
-@cache
-def _foreign() -> re.Pattern[str]:
-    """What normalization may bring into a word and does not belong there, such as the stroke of a fraction."""
-    return re.compile(rf"[^\w{_marks()}{_SYMBOLS}]|_")
 
 
 @cache

@@ -14,6 +14,8 @@ from wire.receipts import SEQ_MAX
 
 UNREAD_MOST: Final = 10_000
 """More are not counted."""
+OWN_LOOKED_AT: Final = 200
+"""Messages since a block, in which one of one's own is looked for: the blocked one may have sent very many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +30,35 @@ class ConversationState:
     their_read_seq: int
 
 
+_SHUT: Final = f"""
+    SELECT CASE WHEN me.has_blocked AND c.group_id IS NULL THEN (
+        SELECT min(b.after_seq) FROM blocks b
+        WHERE b.user_id = me.id AND b.until_seq = {SEQ_MAX}
+        AND b.blocked_id = CASE WHEN c.user_low = me.id THEN c.user_high ELSE c.user_low END
+    ) END AS seq
+    OFFSET 0
+"""  # noqa: S608  # constants
+"""Where a block of the other of a direct conversation begins, if it lasts: nothing of theirs is shown after that."""
 _NEWEST: Final = f"""
-    SELECT CASE WHEN c.group_id IS NULL AND NOT me.has_blocked THEN c.last_seq ELSE (
-        SELECT n.seq FROM {ranges()} r
+    SELECT CASE WHEN c.group_id IS NULL AND NOT me.has_blocked THEN c.last_seq ELSE greatest((
+        SELECT n.seq FROM (
+            SELECT n.seq, n.sender_id FROM messages n WHERE {within("n", "shut.seq", str(SEQ_MAX))}
+            ORDER BY n.conversation_id DESC, n.seq DESC LIMIT {OWN_LOOKED_AT}
+        ) n
+        WHERE n.sender_id = me.id ORDER BY n.seq DESC LIMIT 1
+    ), (
+        SELECT n.seq FROM {ranges(until=f"coalesce(shut.seq, {SEQ_MAX})")} r
         CROSS JOIN LATERAL (
             SELECT n.seq FROM messages n WHERE {within("n", "r.after_seq", "r.until_seq")} AND NOT {hidden("n")}
             ORDER BY n.conversation_id DESC, n.seq DESC LIMIT 1
         ) n
         ORDER BY n.seq DESC LIMIT 1
-    ) END AS seq
+    )) END AS seq
     OFFSET 0
 """  # noqa: S608  # constants
 _UNREAD: Final = f"""
     SELECT count(*) FROM (
-        SELECT FROM {ranges("c.read_seq")} r
+        SELECT FROM {ranges("c.read_seq", f"coalesce(c.shut, {SEQ_MAX})")} r
         CROSS JOIN LATERAL (
             SELECT FROM messages n
             WHERE {within("n", "r.after_seq", "r.until_seq")} AND n.sender_id <> me.id
@@ -73,9 +90,11 @@ _CONVERSATIONS: Final = session_statement(
                CASE WHEN c.group_id IS NOT NULL THEN (SELECT title FROM groups WHERE groups.id = c.group_id) END,
                theirs.delivered_seq, theirs.read_seq
         FROM (
-            SELECT p.read_seq, c.*, newest.seq, row_number() OVER (ORDER BY newest.seq DESC) <= $4 AS listed
+            SELECT p.read_seq, c.*, shut.seq AS shut, newest.seq,
+                   row_number() OVER (ORDER BY newest.seq DESC) <= $4 AS listed
             FROM participants p
             JOIN conversations c ON c.id = p.conversation_id
+            CROSS JOIN LATERAL ({_SHUT}) shut
             CROSS JOIN LATERAL ({_NEWEST}) newest
             WHERE p.user_id = me.id AND c.last_seq > 0 AND newest.seq < $3
             ORDER BY newest.seq DESC LIMIT $4 + 1

@@ -112,7 +112,7 @@ def leftover(cur: Cursor) -> Leftover | None:
     return Leftover(*row) if row else None
 
 
-_LOOK: Final = """
+LOOK: Final = """
     WITH readers AS MATERIALIZED (
         SELECT u.id, u.has_blocked, 0::bigint AS after_seq, 9223372036854775807 AS until_seq
         FROM conversations c JOIN users u ON u.id IN (c.user_low, c.user_high)
@@ -154,7 +154,7 @@ def drop_unreadable(cur: Cursor, left: Leftover, most: int) -> int:
     span; and what somebody is blocked for is hidden from the blocker. A deleted user reads nothing. What changes a
     message that somebody can read stays with it.
     """
-    cur.execute(_LOOK, {"conversation": left.conversation_id, "after": left.after_seq, "most": most})
+    cur.execute(LOOK, {"conversation": left.conversation_id, "after": left.after_seq, "most": most})
     (count,) = cur.fetchall()[0]
     return int(count)
 

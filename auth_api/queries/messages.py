@@ -87,7 +87,7 @@ _GROUP_AFTER: Final = _group_statement("group_page_after", "greatest(s.after_seq
 _FEED: Final = session_statement(
     "feed",
     ("bigint", "bigint"),
-    "f.*",
+    "f.*, CASE WHEN me.has_blocked THEN (SELECT max(seq) FROM messages) END",
     f"""
     LEFT JOIN LATERAL (
         SELECT {message(sender("f"))}, f.username, f.group_id
@@ -147,11 +147,12 @@ def history(
     return outcomes.added(cur, rows[0][-2], page(conversation, rows))
 
 
-def feed(cur: Cursor, claims: AccessClaims, after: int, limit: int) -> list[StoredMessage]:
+def feed(cur: Cursor, claims: AccessClaims, after: int, limit: int) -> tuple[list[StoredMessage], int]:
     """List at most `limit` messages of all of a user's conversations right after `after`, in ascending seq.
 
     The numbers come from the index alone, a few of each conversation that has anything new; then those rows are read.
-    Raises UnauthenticatedError.
+    If these are fewer than `limit`, there is nothing more up to the number that comes with them: to go on from there
+    saves who blocks somebody from going through all that is hidden each time. Raises UnauthenticatedError.
     """
     rows = for_session(cur, claims, _FEED, after, limit)
     known: dict[tuple[str | None, str | None], Conversation] = {}
@@ -159,7 +160,8 @@ def feed(cur: Cursor, claims: AccessClaims, after: int, limit: int) -> list[Stor
     for row in rows:
         names = row[COLUMNS : COLUMNS + 2]
         found += page(known.get(names) or known.setdefault(names, named(*names)), (row,))
-    return outcomes.added(cur, rows[0][-2], found)
+    last = found[-1].seq if found else after
+    return outcomes.added(cur, rows[0][-2], found), max(last, rows[0][COLUMNS + 2] or 0)
 
 
 def one(cur: Cursor, claims: AccessClaims, seq: int) -> tuple[int, StoredMessage | None]:

@@ -61,10 +61,13 @@ def in_span(alias: str) -> str:
     ))"""
 
 
-def ranges(after: str = "0::bigint") -> str:
-    """Select the ranges of numbers that may be read, (after_seq, until_seq], as far as they lie above `after`."""
+def ranges(after: str = "0::bigint", until: str = str(SEQ_MAX)) -> str:
+    """Select the ranges of numbers that may be read, (after_seq, until_seq], as far as they lie above `after`.
+
+    `until` is where that of a direct conversation ends.
+    """
     return f"""(
-        SELECT {after} AS after_seq, {SEQ_MAX} AS until_seq WHERE c.group_id IS NULL
+        SELECT {after} AS after_seq, {until} AS until_seq WHERE c.group_id IS NULL
         UNION ALL
         SELECT greatest(s.after_seq, {after}), s.until_seq FROM spans s
         WHERE c.group_id IS NOT NULL AND s.user_id = me.id AND s.conversation_id = c.id AND s.until_seq > {after}

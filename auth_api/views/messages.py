@@ -25,8 +25,7 @@ def blueprints() -> list[APIBlueprint]:
 @quick
 def feed(query: FeedQuery) -> Json:
     """List messages of all the caller's conversations after a seq. Nothing is ever skipped."""
-    page = history.feed(services().pool, claims(), query.after_seq, query.limit)
-    following = page.messages[-1].seq if page.messages else query.after_seq
+    page, following = history.feed(services().pool, claims(), query.after_seq, query.limit)
     return {"messages": messages_json(page.messages), "has_more": page.has_more, "next_after_seq": following}
 
 

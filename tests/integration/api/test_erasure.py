@@ -161,3 +161,27 @@ def test_a_conversation_whose_newest_messages_went_names_the_newest_that_is_left
     finish(Eraser(pool))
     assert one(db, "SELECT last_seq FROM conversations WHERE user_low <> user_high") == 4000
     assert left(db) == 1500
+
+
+def test_a_page_costs_the_same_wherever_it_lies(pool: Pool, db: connection) -> None:
+    with db.cursor() as cur:
+        cur.execute(
+            """
+            INSERT INTO messages (seq, conversation_id, sender_id, received_at, message_id, body)
+            SELECT 5000 + n, c.id, c.user_low, now(), gen_random_uuid(), 'hello'
+            FROM conversations c, generate_series(1, 30000) n WHERE c.user_low <> c.user_high;
+            INSERT INTO leftovers (conversation_id) SELECT id FROM conversations WHERE user_low <> user_high;
+            """
+        )
+    read = {}
+    for after in (0, 32_000):
+        with pool.reading() as cur:
+            found = erasures.leftover(cur)
+            assert found is not None
+            values = {"conversation": found.conversation_id, "after": after, "most": 1000}
+            cur.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {erasures.LOOK}", values)
+            (((explained, *_),),) = cur.fetchall()
+            plan = explained["Plan"]
+            read[after] = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+    assert read[32_000] < 2 * read[0], read
+    assert left(db) == 35_000

@@ -7,7 +7,14 @@ import psycopg2
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from psycopg2.extensions import connection
 
 from auth_api import history
@@ -91,6 +98,14 @@ class Reading(RuleBasedStateMachine):
         self.run(_RELATE, {"target": target, "relation": relation})
         self.run("UPDATE conversations SET last_seq = %s WHERE id = %s", seq, conversation)
         self.model.say(Said(seq, sender, where, body, relation, target))
+
+    @initialize(members=st.sets(st.tuples(people, groups)), blocks=st.sets(st.tuples(people, people), max_size=2))
+    def begin(self, members: set[tuple[str, str]], blocks: set[tuple[str, str]]) -> None:
+        """Most of what there is to see needs members."""
+        for pair in sorted(members):
+            self.join(*pair)
+        for pair in sorted(blocks):
+            self.block(*pair)
 
     @rule(sender=people, where=places, body=texts)
     def send(self, sender: str, where: str, body: str) -> None:
@@ -178,8 +193,11 @@ class Reading(RuleBasedStateMachine):
         bound = at % (self.model.newest + 2)
         expected = [self.model.shown(who, seq) for seq in self.model.visible(who)]
         after = [each for each in expected if each["seq"] > bound]
-        fed = history.feed(self.pool, claims(who), bound, limit)
+        fed, following = history.feed(self.pool, claims(who), bound, limit)
         assert (shown(fed.messages), fed.has_more) == (after[:limit], len(after) > limit)
+        skipped = [each["seq"] for each in after[limit:] if each["seq"] <= following]
+        assert not skipped
+        assert following >= (fed.messages[-1].seq if fed.messages else bound)
         if where not in GROUPS and who not in where.split(" "):
             return
         if where in GROUPS and (who, where) not in self.model.known:
@@ -205,6 +223,15 @@ class Reading(RuleBasedStateMachine):
         assert shown([history.one_message(self.pool, claims(who), seq)]) == [self.model.shown(who, seq)]
         found = history.versions(self.pool, claims(who), seq)
         assert [(each.seq, bytes(each.body).decode()) for each in found] == self.model.versions(who, seq)
+
+    def teardown(self) -> None:
+        """Look at everything there is, as everybody."""
+        for who in PEOPLE:
+            for place in range(len(self.model.said)):
+                self.read_one(who, place)
+            for at in (0, self.model.newest // 2):
+                for where in (*GROUPS, *(" ".join(sorted((who, other))) for other in PEOPLE)):
+                    self.read_pages(who, 50, at, where)
 
     def page(self, who: str, where: str, limit: int, **bounds: int) -> tuple[list[dict[str, Any]], bool]:
         page = history.page(

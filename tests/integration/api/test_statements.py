@@ -114,7 +114,7 @@ def test_plans_for_groups_read_no_more_than_is_shown(database_url: str, pool: Po
         newest = page(pool, ALICE, quiet, before=None, after=None, limit=50)
         first = page(pool, ALICE, quiet, before=None, after=0, limit=50)
         listed, _ = conversation_page(pool, ALICE, None, 1)
-        return [len(newest.messages), len(first.messages), len(feed(pool, ALICE, 0, 50).messages), len(listed)]
+        return [len(newest.messages), len(first.messages), len(feed(pool, ALICE, 0, 50)[0].messages), len(listed)]
 
     run(database_url, _OTHERS)
     run(database_url, _GROUPS)
@@ -149,18 +149,18 @@ def read_all(pool: Pool) -> list[int]:
     first = page(pool, ALICE, direct("bobby"), before=None, after=0, limit=50)
     with suppress(NotFoundError):
         one_message(pool, ALICE, 1)
-    return [len(each.messages) for each in (newest, first, feed(pool, ALICE, 0, 50))]
+    return [len(each.messages) for each in (newest, first, feed(pool, ALICE, 0, 50)[0])]
 
 
 def test_a_connection_that_is_new_learns_the_statements_too(database_url: str, pool: Pool) -> None:
     run(database_url, _MESSAGES, 3, "bobby")
-    assert len(feed(pool, ALICE, 0, 50).messages) == 3
+    assert len(feed(pool, ALICE, 0, 50)[0].messages) == 3
     run(
         database_url,
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()",
     )
-    assert len(feed(pool, ALICE, 0, 50).messages) == 3
+    assert len(feed(pool, ALICE, 0, 50)[0].messages) == 3
 
 
 @pytest.mark.parametrize("claims", [AccessClaims("bobby", "device-of-a"), AccessClaims("alice", "another-one")])
@@ -176,4 +176,4 @@ def test_a_migration_that_changes_a_type_costs_a_connection_and_not_the_worker(d
     run(database_url, "ALTER TABLE messages ALTER content_type TYPE varchar(255)")
     with pytest.raises(psycopg2.errors.FeatureNotSupported):
         feed(pool, ALICE, 0, 50)
-    assert feed(pool, ALICE, 0, 50).messages == []
+    assert feed(pool, ALICE, 0, 50)[0].messages == []

@@ -6,7 +6,7 @@ lock a later number becomes visible first, and a reader goes past the earlier on
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -24,7 +24,9 @@ from archiver.storage import Storage
 from auth_api.history import Page, feed, page
 from auth_api.pool import Pool
 from auth_api.tokens import AccessClaims
-from wire.conversations import direct
+from tests.integration.archiver.deliveries import add_member, change
+from wire.conversations import Conversation, direct, group
+from wire.topics import message_topic
 
 US = 1_700_000_000_000_000
 WRITERS = 4
@@ -49,7 +51,9 @@ class Batch:
 
 batches = st.builds(
     Batch,
-    to=st.lists(st.sampled_from(["reader", "reader", "stranger"]), min_size=1, max_size=6).map(tuple),
+    to=st.lists(
+        st.sampled_from(["reader", "reader", "stranger", "group", "group", "foreign"]), min_size=1, max_size=6
+    ).map(tuple),
     milliseconds=st.integers(0, 4),
 )
 
@@ -74,6 +78,17 @@ class Archive:
                 )
         return [AccessClaims(name, name) for name in names]
 
+    def add_group(self, group_id: str, members: Iterable[str]) -> None:
+        """Add a group with members."""
+        change(
+            self.url,
+            "INSERT INTO groups (id, title, visibility, history)"  # noqa: S608  # a name of ours
+            f" VALUES ('{group_id}', 'group', 'private', 'since_joining');"
+            f"INSERT INTO conversations (group_id) VALUES ('{group_id}')",
+        )
+        for name in members:
+            add_member(self.url, name, group_id)
+
 
 @pytest.fixture
 def archive(database_url: str) -> Iterator[Archive]:
@@ -85,7 +100,7 @@ def archive(database_url: str) -> Iterator[Archive]:
     pool.close()
 
 
-def write(archive: Archive, sender: str, names: dict[str, str], work: list[Batch]) -> list[tuple[int, str]]:
+def write(archive: Archive, sender: str, names: dict[str, Conversation], work: list[Batch]) -> list[tuple[int, str]]:
     """Store batches as an archiver of its own does; returns the number and receiver of each message."""
     storage = Storage(archive.url)
     made: list[tuple[int, str]] = []
@@ -94,7 +109,7 @@ def write(archive: Archive, sender: str, names: dict[str, str], work: list[Batch
         items = []
         for to in batch.to:
             number = next(numbers)
-            topic, body = f"users/{names[to]}/inbox/{sender}", str(batch.milliseconds).encode()
+            topic, body = message_topic(names[to], sender), str(batch.milliseconds).encode()
             delivery = Delivery(number, number, False, topic, body, None, [("id", str(uuid4()))], US)
             items.append(read_delivery(delivery, uuid4))
         outcomes = storage.store(Origin(sender, 1, resumed=False), items)
@@ -119,6 +134,7 @@ def page_through(page: Callable[[int], Page], is_over: Callable[[], bool]) -> li
 
 
 _examples = itertools.count(1)
+_TO_GROUP_ID = str.maketrans("0123456789", "wxyzcdefhi")
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -131,22 +147,32 @@ def test_readers_who_page_while_four_archivers_write_skip_and_repeat_nothing(
 ) -> None:
     example = next(_examples)
     senders = [f"sender-{example}-{number}" for number in range(WRITERS)]
-    names = {"reader": f"reader-{example}", "stranger": f"stranger-{example}"}
-    reader, *_ = archive.add_users(*names.values(), *senders)
-    with ThreadPoolExecutor(WRITERS + 2) as pool:
+    users = [f"reader-{example}", f"stranger-{example}"]
+    reader, *_ = archive.add_users(*users, *senders)
+    groups = [f"g{kind}{example:011}".translate(_TO_GROUP_ID) for kind in "ab"]
+    archive.add_group(groups[0], [users[0], *senders])
+    archive.add_group(groups[1], senders)
+    places = [direct(users[0]), direct(users[1]), group(groups[0]), group(groups[1])]
+    names = dict(zip(("reader", "stranger", "group", "foreign"), places, strict=True))
+    with ThreadPoolExecutor(WRITERS + 3) as pool:
         writers = [pool.submit(write, archive, sender, names, part) for sender, part in zip(senders, work, strict=True)]
 
         def is_over() -> bool:
             return all(writer.done() for writer in writers)
 
         def feed_page(after: int) -> Page:
-            return feed(archive.pool, reader, after, limits[0])
+            return feed(archive.pool, reader, after, limits[0])[0]
 
         def history_page(after: int) -> Page:
             return page(archive.pool, reader, direct(senders[0]), before=None, after=after, limit=limits[1])
 
+        def group_page(after: int) -> Page:
+            return page(archive.pool, reader, names["group"], before=None, after=after, limit=limits[1])
+
         read_feed = pool.submit(page_through, feed_page, is_over)
         read_history = pool.submit(page_through, history_page, is_over)
+        read_group = pool.submit(page_through, group_page, is_over)
         made = [writer.result() for writer in writers]
-        assert read_feed.result() == sorted(seq for part in made for seq, to in part if to == "reader")
+        assert read_feed.result() == sorted(seq for part in made for seq, to in part if to in {"reader", "group"})
+        assert read_group.result() == sorted(seq for part in made for seq, to in part if to == "group")
         assert read_history.result() == [seq for seq, to in made[0] if to == "reader"]

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid4
 
 import psycopg2
@@ -17,12 +17,10 @@ from archiver.plan import Archived
 from archiver.storage import Storage
 from tests.integration.archiver.deliveries import ORIGIN, US, add_block, add_member, change, mail, numbers, rows
 from wire.conversations import Conversation, direct, group
-from wire.message import RELATIONS
 from wire.topics import message_topic
 
 HOUR = 3600
 EDIT_SECONDS = 2 * 24 * HOUR
-_IDS = [str(UUID(int=number)) for number in range(1, 7)]
 
 
 @dataclass(frozen=True)
@@ -38,16 +36,47 @@ class Message:
     hours: int
 
 
-messages = st.builds(
-    Message,
-    sender=st.sampled_from([0, 0, 0, 1, 1, 2, 3]),
-    to=st.sampled_from([0, 1, 1, 2, 4, 4, 4]),
-    id=st.sampled_from(_IDS),
-    body=st.sampled_from([b"x", b"y"]),
-    relation=st.none() | st.sampled_from(sorted(RELATIONS)) | st.sampled_from(["edit", "retract"]),
-    relates_to=st.sampled_from(_IDS),
-    hours=st.sampled_from([0, 0, 0, 1, 47]),
-)
+_RELATIONS = ["edit", "edit", "edit", "retract", "retract", "reaction", "reply", "thread"]
+
+
+def _id(number: int) -> str:
+    return str(UUID(int=number))
+
+
+@st.composite
+def first_messages(draw: st.DrawFn, number: int) -> Message:
+    """Make a message that has to do with no other but by chance."""
+    sender = draw(st.sampled_from([0, 0, 0, 1, 1, 2, 3]))
+    hours = draw(st.sampled_from([0, 0, 0, 25]))
+    to = draw(st.sampled_from([0, 1, 1, 2, 4, 4, 4]))
+    relation = draw(st.sampled_from([None, None, None, "reply"]))
+    return Message(sender, to, _id(number), b"x", relation, _id(draw(st.integers(1, 9))), hours)
+
+
+@st.composite
+def next_messages(draw: st.DrawFn, number: int, base: Message) -> Message:
+    """Make a message that has to do with an earlier one: it relates to it, or it is sent again, or nearly so."""
+    hours = draw(st.sampled_from([0, 0, 0, 25]))
+    if draw(st.integers(0, 4)) == 0:
+        to, body = draw(st.sampled_from([(base.to, base.body)] * 3 + [(base.to, b"y"), (4 - base.to, base.body)]))
+        return replace(base, to=to, body=body, hours=hours)
+    relation = draw(st.sampled_from(_RELATIONS))
+    sender, to = base.sender, base.to
+    if draw(st.integers(0, 3)) == 0:
+        sender, to = (draw(st.integers(0, 3)), 4) if to == 4 else (to, sender)
+    return Message(sender, to, _id(number), b"z", relation, base.id, hours)
+
+
+@st.composite
+def courses_of(draw: st.DrawFn, most: int) -> list[Message]:
+    """Make messages, many of which have to do with earlier ones."""
+    sent: list[Message] = []
+    for number in range(1, draw(st.integers(1, most)) + 1):
+        if sent and draw(st.integers(0, 3)):
+            sent.append(draw(next_messages(number, draw(st.sampled_from(sent)))))
+        else:
+            sent.append(draw(first_messages(number)))
+    return sent
 
 
 @dataclass
@@ -195,28 +224,23 @@ def cut(sent: Sequence[tuple[Message, int]], cuts: Sequence[int]) -> list[Sequen
 
 @dataclass(frozen=True)
 class Course:
-    """Messages before and after the change of members, cut into batches, and the places of some that come again."""
+    """Messages with their times in seconds, cut into batches; members change before the one at `joins`."""
 
-    before: list[Message]
-    after: list[Message]
+    sent: list[tuple[Message, int]]
+    joins: int
     cuts: list[int]
-    again: list[int]
-
-    def timed(self) -> tuple[list[tuple[Message, int]], list[tuple[Message, int]]]:
-        """Return the messages before and after with their times in seconds."""
-        clock = itertools.accumulate([message.hours * HOUR for message in self.before + self.after])
-        all_ = list(zip(self.before + self.after, clock, strict=True))
-        early, late = all_[: len(self.before)], all_[len(self.before) :]
-        return early, late + [(late[place][0], late[-1][1]) for place in self.again if place < len(late)]
 
 
-courses = st.builds(
-    Course,
-    before=st.lists(messages, max_size=6),
-    after=st.lists(messages, max_size=16),
-    cuts=st.lists(st.integers(0, 16), max_size=4),
-    again=st.lists(st.integers(0, 15), max_size=8),
-)
+@st.composite
+def courses(draw: st.DrawFn) -> Course:
+    """Make messages, some of which come again at the end."""
+    sent = draw(courses_of(18))
+    sent += draw(
+        st.lists(st.sampled_from(sent), max_size=6).map(lambda again: [replace(one, hours=0) for one in again])
+    )
+    clock = itertools.accumulate(message.hours * HOUR for message in sent)
+    places = st.integers(0, len(sent))
+    return Course(list(zip(sent, clock, strict=True)), draw(places), draw(st.lists(places, max_size=4)))
 
 
 @pytest.fixture
@@ -228,18 +252,17 @@ def forgetful(url: str) -> Iterator[Storage]:
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(course=courses, careful=st.booleans())
+@given(course=courses(), careful=st.booleans())
 def test_the_archive_follows_the_rules_however_messages_fall_into_batches_and_come_again(
     storage: Storage, forgetful: Storage, url: str, course: Course, careful: bool
 ) -> None:
     archive = Archive(storage if careful else forgetful, url)
     model = Model(first=archive.first)
-    early, late = course.timed()
-    for batch in cut(early, course.cuts):
+    for batch in cut(course.sent[: course.joins], course.cuts):
         assert archive.store(batch) == [model.send(message, at) for message, at in batch]
     archive.join()
     model.joined = archive.first + len(model.kept) - 1
-    for batch in cut(late, course.cuts):
+    for batch in cut(course.sent[course.joins :], course.cuts):
         assert archive.store(batch) == [model.send(message, at) for message, at in batch]
     assert archive.kept() == [(one.seq, one.body, one.relates_to, one.changed) for one in model.kept]
 

@@ -29,6 +29,7 @@ ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
         ("ok👍🏽!", ["ok", "👍", "🏽"]),
         ("<b>&amp;</b> 1.5", ["b", "amp", "b", "1", "5"]),
         ("\u0301 _ --", []),
+        ("½ \u30ff", ["1", "2", "コ", "ト"]),
         ("x" * 100, ["x" * 64]),
         ("é" * 100, ["é" * 64]),
     ],
@@ -43,9 +44,9 @@ def test_words_stand_where_they_are_said_to_stand(text: str) -> None:
     """And both ways of finding them agree, and a word that was found is found again by itself."""
     found = find_words(text)
     assert [word.text for word in found] == words_of(text)
-    assert all(one.end <= other.start for one, other in pairwise(found))
+    assert all(one.end <= other.start or one[:2] == other[:2] for one, other in pairwise(found))
     for word in found:
-        assert words_of(text[word.start : word.end]) == [word.text]
+        assert word.text in words_of(text[word.start : word.end])
 
 
 @given(ANY_TEXT)

@@ -11,6 +11,7 @@ from wire.message import (
     BINARY,
     BODY_MAX,
     CONTENT_TYPE_MAX,
+    REACTION_MAX,
     RELATIONS,
     TEXT,
     USER_PROPERTIES_MAX,
@@ -27,6 +28,8 @@ from wire.message import (
 
 ID = "0190aaaa-0000-7000-8000-000000000001"
 OTHER = "0190aaaa-0000-7000-8000-000000000002"
+
+_REACTION = [("relation", "reaction"), ("relates-to", OTHER)]
 
 moments = st.datetimes(timezones=st.just(UTC)).map(lambda t: t.replace(microsecond=t.microsecond // 1000 * 1000))
 
@@ -70,6 +73,19 @@ def refusal(body: bytes, content_type: str | None, *named: tuple[str, str]) -> s
     with pytest.raises(RefusedError) as caught:
         read_message(body, content_type, named)
     return caught.value.reason
+
+
+@pytest.mark.parametrize("body", ["👍", "+1", "👨‍👩‍👧‍👦", "é" * 32, "x" * REACTION_MAX])
+def test_a_reaction_is_a_short_text(body: str) -> None:
+    assert read_message(body.encode(), None, _REACTION).relation == "reaction"
+
+
+@pytest.mark.parametrize(
+    "body", [b"x" * (REACTION_MAX + 1), "é".encode() * 33, b"\xff", b"a\nb", b"\x00", b"\xc2\x85", b""]
+)
+def test_anything_else_is_no_reaction(body: bytes) -> None:
+    assert refusal(body, None, *_REACTION) == "malformed"
+    assert not body or read_message(body, None, [("relation", "reply"), ("relates-to", OTHER)]).relation == "reply"
 
 
 def test_a_body_has_one_byte_to_64_kib() -> None:

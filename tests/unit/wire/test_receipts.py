@@ -9,7 +9,19 @@ from hypothesis import strategies as st
 from tests.support.receipts import encode_receipts
 from wire.conversations import Conversation, direct
 from wire.message import REJECT_REASONS
-from wire.receipts import SEQ_MAX, Receipt, Rejected, Stored, decode_receipts, split_entries
+from wire.receipts import (
+    SEQ_MAX,
+    Receipt,
+    Rejected,
+    Stored,
+    Watermark,
+    decode_receipts,
+    decode_watermarks,
+    encode_entries,
+    split_entries,
+    stored_entry,
+    watermark_entry,
+)
 
 usernames = st.from_regex(r"[a-z0-9][a-z0-9_-]{2,31}", fullmatch=True)
 texts = st.text(st.characters(codec="utf-8"))
@@ -35,7 +47,33 @@ def test_receipts_look_as_the_contract_says() -> None:
     }
 
 
-keys = st.sampled_from(["messages", "id", "seq", "status", "reason", "x"])
+watermarks = st.builds(Watermark, conversations, st.integers(0, SEQ_MAX), st.integers(0, SEQ_MAX))
+
+
+@given(st.lists(watermarks, min_size=1), st.lists(stored))
+def test_watermarks_survive_the_wire_beside_receipts(marked: list[Watermark], receipts: list[Receipt]) -> None:
+    entries = [
+        stored_entry(one.id, one.seq, str(one.conversation), one.sender) for one in receipts if isinstance(one, Stored)
+    ]
+    payload = encode_entries(entries, [watermark_entry(one) for one in marked])
+    assert decode_watermarks(payload) == marked
+    assert decode_receipts(payload) == receipts
+
+
+def test_watermarks_look_as_the_contract_says() -> None:
+    payload = encode_entries((), [watermark_entry(Watermark(direct("bob"), 42, 40))])
+    entry: dict[str, object] = {"conversation": "direct:bob", "delivered": 42, "read": 40}
+    assert json.loads(payload) == {"messages": [], "markers": [entry]}
+    assert json.loads(encode_entries(())) == {"messages": []}
+    for wrong in ({"conversation": "bob"}, {"delivered": -1}, {"read": True}, {"read": 2**63}, {"delivered": None}):
+        assert decode_watermarks(json.dumps({"markers": [{**entry, **wrong}, entry]}).encode()) == decode_watermarks(
+            payload
+        )
+
+
+keys = st.sampled_from(
+    ["messages", "markers", "conversation", "delivered", "read", "id", "seq", "status", "reason", "x"]
+)
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(keys, inner),
@@ -45,6 +83,7 @@ anything = st.recursive(
 @given(st.binary() | anything.map(lambda value: json.dumps(value).encode()))
 def test_whatever_comes_is_read_without_an_error(payload: bytes) -> None:
     assert isinstance(decode_receipts(payload), list)
+    assert isinstance(decode_watermarks(payload), list)
 
 
 GOOD: dict[str, object] = {
