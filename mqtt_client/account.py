@@ -8,14 +8,15 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from mqtt_client.api import Api, credentials_of, read
+from mqtt_client.credentials import Credentials
 from mqtt_client.errors import ApiError, ClientError, InputError, NotLoggedInError, OutOfReachError
 from mqtt_client.locks import held
 from mqtt_client.models import Login
-from mqtt_client.profile import Credentials, Profile
+from mqtt_client.profile import Profile
 from mqtt_client.reading import newest_seq
-from mqtt_client.store import Store, remove_store
+from mqtt_client.store import Store, remove_file, remove_store
 from mqtt_client.transport import Transport
-from wire.names import DISPLAY_NAME_MAX, is_group_id, is_shown_name, is_username
+from wire.names import DISPLAY_NAME_MAX, is_shown_name, is_username
 
 EVERYTHING = "*"
 
@@ -85,25 +86,6 @@ async def end_login(account: Account) -> None:
     account.profile.forget()
 
 
-async def check_user(api: Api, name: str) -> str:
-    """Check the name of somebody to write to or read. Raises InputError for groups and for what is no username.
-
-    A few usernames look like group ids; those are asked for.
-    """
-    if name.startswith("#"):
-        raise InputError(f"{name}: groups are not there yet")
-    if not is_username(name):
-        raise InputError(f"{name!r} is no username")
-    if is_group_id(name):
-        try:
-            await api.call("GET", f"/v1/users/{name}")
-        except ApiError as error:
-            if error.status != 404:
-                raise
-            raise InputError(f"{name}: there is no such user, and groups are not there yet") from error
-    return name
-
-
 def safe_username(name: str) -> str:
     """Check a name's form only. Raises InputError."""
     if not is_username(name):
@@ -119,6 +101,7 @@ async def _begin_store(account: Account, *, is_new: bool) -> None:
         newest = 0 if is_new else await newest_seq(account.api)
         if newest < store.cursors().get(EVERYTHING, 0):
             store.forget_cursors()  # the server counts from the beginning again
+            remove_file(account.profile.chats_file(account.credentials.server, account.username))
         elif EVERYTHING not in store.cursors():
             # What is older than the first login here is history, not news.
             store.move_cursor(EVERYTHING, newest)

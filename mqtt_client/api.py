@@ -2,15 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from mqtt_client.credentials import Credentials, StoredMqtt
 from mqtt_client.errors import ApiError, NotLoggedInError, OutOfReachError
 from mqtt_client.locks import FileLock, held
 from mqtt_client.models import Login, Mqtt
-from mqtt_client.profile import Credentials, Profile, StoredMqtt
+from mqtt_client.profile import Profile
 from mqtt_client.transport import Answer, Transport
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -65,6 +67,14 @@ class Api:
             if error.status == 401:
                 raise NotLoggedInError(f"the server does not accept the login: {error}") from error
             raise
+
+    @asynccontextmanager
+    async def stream(self, path: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Ask for something of any size, and yield its parts as they come. Errors as above."""
+        # Whether the token is good is found out before, so that nothing has to be asked for twice.
+        await self.call("GET", "/v1/me")
+        async with self._transport.stream(path, token=await self._access_token()) as parts:
+            yield parts
 
     async def mqtt(self, refused: str | None = None) -> StoredMqtt:
         """Return MQTT credentials that hold: those on disk unless they end soon or are the refused password.

@@ -10,26 +10,37 @@ held until the feed has been asked after it came: what was stored before it is t
 
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime
 
 from mqtt_client.api import Api
+from mqtt_client.blocks import Blocked
+from mqtt_client.deliveries import Deliveries
 from mqtt_client.errors import ApiError, NotLoggedInError, OutOfReachError
 from mqtt_client.events import (
     CaughtUp,
     ConnectionChanged,
     Event,
+    MarkerArrived,
+    MarkerMoved,
     Message,
     MessageArrived,
+    PresenceChanged,
     ReceiptArrived,
+    Signal,
+    TypingChanged,
+    arrival,
+    is_change,
 )
-from mqtt_client.incoming import read_live
+from mqtt_client.incoming import read_live, read_signal
+from mqtt_client.ledger import Ledger
 from mqtt_client.reading import feed_page, newest_seq
 from mqtt_client.state import UNSETTLED_SECONDS, Seen, SyncPlan
 from mqtt_client.store import LogEntry, Store
+from mqtt_client.store_live import Marker
 from mqtt_client.wakeup import WakeUps
-from wire.conversations import Conversation
-from wire.receipts import Stored, decode_receipts
+from wire.conversations import Conversation, direct
+from wire.receipts import Receipt, Stored, decode_receipts
 
 EVERYTHING = "*"
 _NAMELESS_SECONDS = 3.0
@@ -51,16 +62,27 @@ class Follower:
         *,
         only: Conversation | None = None,
         stored_only: bool = False,
+        ledger: Ledger | None = None,
+        patient: bool = False,
+        markers: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take the parts. With `stored_only` a message is told when it is stored, in the order of seq."""
+        """Take the parts. With `stored_only` a message is told when it is stored, in the order of seq.
+
+        `ledger` says what has been told, instead of the store's own. A `patient` one begins without the server too.
+        With `markers` it is told to the others what was delivered.
+        """
         self._api = api
         self._store = store
+        self._ledger = ledger or store
         self._wakeups = wakeups
         self._only = only
         self._stored_only = stored_only
+        self._patient = patient
         self._clock = clock
         self._scope = str(only) if only else EVERYTHING
+        self._blocked = Blocked(api, store)
+        self._deliveries = Deliveries(store, wakeups, api.username, enabled=markers)
         self._plan = SyncPlan()
         self._seen = Seen()
         self._told: dict[str, int] = {}
@@ -69,6 +91,8 @@ class Follower:
         self._connected: bool | None = None
         self._unsettled_until = 0.0
         self._caught_up_at = float("-inf")
+        self._told_caught_up = False
+        self._is_linked: bool | None = None
         self._fetch_pause = 0.0
         self._held: list[Message] = []
         self._held_until = 0.0
@@ -76,13 +100,14 @@ class Follower:
     async def events(self) -> AsyncIterator[Event]:
         """Tell everything since the profile's cursor, then what comes, without end.
 
-        Raises NotLoggedInError when the login ends, StorageError; at the start ApiError and OutOfReachError too.
+        Raises NotLoggedInError when the login ends, StorageError; at the start ApiError and OutOfReachError too, a
+        patient one only when it does not know yet from where to tell.
         """
         self._position = self._store.log_end()
         await self._find_cursor()
-        async for event in self._catch_up():
-            yield event
-        yield CaughtUp()
+        if not self._patient:
+            async for event in self._catch_up():
+                yield event
         self._unsettle()
         while True:
             count = self._wakeups.count
@@ -106,6 +131,7 @@ class Follower:
                 return []
             # What has come between the two questions is no gap.
             entries = self._store.log_after(self._position)
+        self._blocked.look()
         # A process that was stopped for long may find that the log has moved on without it.
         if not entries or entries[0].position != self._position + 1:
             self._unsettle()
@@ -115,6 +141,7 @@ class Follower:
     def _unsettle(self) -> None:
         # We may have missed something, and shall learn of it only while live messages come already.
         self._plan.want(self._clock())
+        self._blocked.doubt()
         self._unsettled_until = self._clock() + UNSETTLED_SECONDS
 
     def _idle_seconds(self) -> float:
@@ -122,12 +149,12 @@ class Follower:
         return min(seconds, max(0.0, self._held_until - self._clock())) if self._held else seconds
 
     async def _find_cursor(self) -> None:
-        self._told = self._store.cursors()
+        self._told = self._ledger.cursors()
         if EVERYTHING not in self._told:
             self._told[EVERYTHING] = await newest_seq(self._api)
-            self._store.move_cursor(EVERYTHING, self._told[EVERYTHING])
+            self._ledger.move_cursor(EVERYTHING, self._told[EVERYTHING])
         self._cursor = max(self._told[EVERYTHING], self._told.get(self._scope, 0))
-        self._seen = Seen(self._store.shown())
+        self._seen = Seen(self._ledger.shown())
 
     async def _tell(self, entry: LogEntry) -> AsyncIterator[Event]:
         match entry.kind:
@@ -135,23 +162,23 @@ class Follower:
                 async for event in self._tell_live(entry.content):
                     yield event
             case "receipts":
-                for receipt in decode_receipts(entry.content):
-                    if isinstance(receipt, Stored) and self._is_unseen(receipt):
-                        self._plan.want(self._clock())
+                for receipt in self._take_receipts(entry.content):
                     yield ReceiptArrived(receipt)
+            case "signal":
+                for signal in filter(self._is_to_be_told, read_signal(entry.content, self._api.username)):
+                    yield signal
             case "connected" | "disconnected":
-                connected = entry.kind == "connected"
-                if connected:
-                    self._unsettle()
-                if connected != self._connected:
-                    self._connected = connected
-                    yield ConnectionChanged(connected, entry.content.decode(errors="replace"))
+                if self._take_link(connected=entry.kind == "connected"):
+                    yield ConnectionChanged(entry.kind == "connected", entry.content.decode(errors="replace"))
             case "ended":
                 raise NotLoggedInError(entry.content.decode(errors="replace"))
 
     async def _tell_live(self, content: bytes) -> AsyncIterator[Event]:
         message = read_live(content).message(datetime.now(UTC))
-        if message is None or self._stored_only:
+        if message and message.sender in self._blocked:
+            return
+        # An edit, a retraction or a reaction counts once the archive has found it right.
+        if message is None or self._stored_only or is_change(message):
             self._plan.want(self._clock() + _NAMELESS_SECONDS)
         elif not self._concerns(message.conversation) or message.identity in self._seen:
             return
@@ -173,9 +200,9 @@ class Follower:
                 yield event
 
     async def _show(self, message: Message) -> AsyncIterator[Event]:
-        if self._seen.add(message.identity):
+        if message.sender not in self._blocked and self._seen.add(message.identity):
             yield MessageArrived(message)
-            self._store.show([message.identity])
+            self._ledger.show([message.identity])
 
     async def _catch_up_when_due(self) -> AsyncIterator[Event]:
         if self._held and self._clock() >= self._held_until:
@@ -187,29 +214,40 @@ class Follower:
             async for event in self._catch_up():
                 yield event
         except (ApiError, OutOfReachError) as error:
+            self._told_caught_up = False
             if self._plan.failed(self._clock(), random.random):
                 yield ConnectionChanged(False, str(error))
                 self._connected = False
+            return
+        if self._connected is False and self._is_linked is not False:
+            # It was the archive that was away.
+            self._connected = True
+            yield ConnectionChanged(True)
 
     async def _catch_up(self) -> AsyncIterator[Event]:
         """Tell what the feed has after the cursor, and then the live messages that have waited for it."""
         began, more = self._clock(), True
+        await self._blocked.learn()
         while more:
             page = await feed_page(self._api, self._cursor)
             passed = [message for message in page.messages if self._concerns(message.conversation)]
             for message in passed:
-                if self._is_new(message):
-                    yield MessageArrived(message)
-                    self._store.show([message.identity], stored=True)
+                if self._is_new(message) and message.sender not in self._blocked:
+                    yield arrival(message)
+                    self._ledger.show([message.identity], stored=True)
                 self._seen.store(message.identity)
             self._cursor, more = page.next_after_seq, page.has_more
-            self._store.move_cursor(self._scope, self._cursor, [message.identity for message in passed])
+            self._ledger.move_cursor(self._scope, self._cursor, [message.identity for message in passed])
+            self._deliveries.note((each.conversation, each.sender, each.seq) for each in passed)
         self._caught_up_at = self._clock()
         took = self._caught_up_at - began
         self._fetch_pause = min(max(_FETCH_SECONDS, _FETCH_SHARE * took), _FETCH_MOST_SECONDS)
         self._plan.done(self._clock())
         async for event in self._tell_held():
             yield event
+        if not self._told_caught_up:
+            self._told_caught_up = True
+            yield CaughtUp()
 
     def _is_new(self, message: Message) -> bool:
         told_elsewhere = (message.seq or 0) <= self._told.get(str(message.conversation), 0)
@@ -218,7 +256,45 @@ class Follower:
     def _is_unseen(self, receipt: Stored) -> bool:
         # All that is not beyond the cursor has been told, even if that is longer ago than we remember.
         is_news = receipt.seq > self._cursor and self._concerns(receipt.conversation)
+        is_news = is_news and receipt.sender not in self._blocked
         return is_news and (receipt.sender, receipt.id.lower()) not in self._seen
+
+    def _take_link(self, *, connected: bool) -> bool:
+        """Note how the connection stands; say whether that is news."""
+        self._is_linked = connected
+        if connected:
+            self._unsettle()
+        is_news = connected != self._connected
+        self._connected = connected
+        return is_news
+
+    def _take_receipts(self, content: bytes) -> list[Receipt]:
+        receipts = decode_receipts(content)
+        self._note_deliveries(receipts)
+        if any(isinstance(receipt, Stored) and self._is_unseen(receipt) for receipt in receipts):
+            self._plan.want(self._clock())
+        return receipts
+
+    def _note_deliveries(self, receipts: Iterable[Receipt]) -> None:
+        stored = (receipt for receipt in receipts if isinstance(receipt, Stored))
+        self._deliveries.note(
+            (each.conversation, each.sender, each.seq)
+            for each in stored
+            if self._concerns(each.conversation) and (each.sender, each.id.lower()) in self._seen
+        )
+
+    def _is_to_be_told(self, signal: Signal) -> bool:
+        match signal:
+            case MarkerMoved(conversation, delivered, read):
+                # Another of our devices may have told it; what is not further than that is not told again.
+                self._store.markers_sent(Marker(str(conversation), delivered, read))
+                return self._concerns(conversation)
+            case MarkerArrived(conversation, username) | TypingChanged(conversation, username):
+                return username not in self._blocked and self._concerns(conversation)
+            case PresenceChanged(username):
+                return username not in self._blocked and (self._only is None or self._only == direct(username))
+            case _:
+                return True
 
     def _concerns(self, conversation: Conversation) -> bool:
         return self._only is None or conversation == self._only

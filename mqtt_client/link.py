@@ -6,13 +6,14 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from ipaddress import ip_address
 
 from aiomqtt import Client, ConnectError, NegativeAckError, ProtocolError, PublishPacket, QoS
 from aiomqtt._client import _SlidingWindowBuffer
-from mqtt5 import Packet, PingRespPacket
+from mqtt5 import DisconnectPacket, DisconnectReasonCode, Packet, PingRespPacket, Will
 
-from mqtt_client.profile import StoredMqtt
+from mqtt_client.credentials import StoredMqtt
 from mqtt_client.text import shortened, visible
 
 CONNECT_SECONDS = 10.0
@@ -23,6 +24,8 @@ _BUFFER_BYTES = _PACKET_MAX + 64 * 1024
 """The largest packet, and what is read at once after its beginning."""
 RECEIVE_MAX = 200
 """How many messages may be on their way to us, and wait here to be taken care of: at 64 KiB it bounds our memory."""
+_SUBSCRIBE_AT_ONCE = 20
+_REVOKED = (DisconnectReasonCode.ADMINISTRATIVE_ACTION, DisconnectReasonCode.NOT_AUTHORIZED)
 
 
 class LinkError(Exception):
@@ -32,6 +35,15 @@ class LinkError(Exception):
         """Give one line that says why."""
         super().__init__(message)
         self.refused = refused
+
+
+@dataclass(frozen=True, slots=True)
+class LastWill:
+    """What the broker publishes, retained, if the connection breaks and is not there again after some seconds."""
+
+    topic: str
+    payload: bytes
+    delay: int = 10
 
 
 class RefusedPublishError(Exception):
@@ -45,7 +57,7 @@ class _Client(Client):
     receive maximum once something had to wait. Its buffer of 16 MiB is all used in time, however little is needed.
     """
 
-    def __init__(self, mqtt: StoredMqtt) -> None:
+    def __init__(self, mqtt: StoredMqtt, will: LastWill | None) -> None:
         super().__init__(
             hostname=mqtt.host,
             port=mqtt.port,
@@ -55,12 +67,16 @@ class _Client(Client):
             username=mqtt.username,
             password=mqtt.password.get_secret_value().encode(),
             clean_start=True,
+            # With the end of its session a will is published at once, whatever its delay.
+            session_expiry_interval=2 * will.delay if will else 0,
+            will=_packed(will) if will else None,
             keep_alive=KEEP_ALIVE_SECONDS,
             receive_max=RECEIVE_MAX,
             max_packet_size=_PACKET_MAX,
         )
         self._buffer_in = _SlidingWindowBuffer(_BUFFER_BYTES)
         self.received: asyncio.Queue[PublishPacket] = asyncio.Queue(RECEIVE_MAX)
+        self.is_revoked = False
 
     def send_at_once(self) -> None:
         """Keep the kernel from holding small packets back for 40 ms: asyncio does not see that the socket is of TCP."""
@@ -73,6 +89,8 @@ class _Client(Client):
     async def _receive(self) -> Packet:
         while isinstance(packet := await super()._receive(), PublishPacket):
             await self.received.put(packet)
+        if isinstance(packet, DisconnectPacket):
+            self.is_revoked = packet.reason_code in _REVOKED
         return packet
 
     async def _pingreq(self) -> PingRespPacket:
@@ -94,6 +112,11 @@ class Link:
         self._client = client
         self._packets = client.received
         self._cut = asyncio.create_task(client.disconnected())
+
+    @property
+    def is_revoked(self) -> bool:
+        """Whether the broker has ended the connection because its token is good no more."""
+        return self._client.is_revoked
 
     async def packets(self) -> list[PublishPacket]:
         """Wait for packets; return all there are, to be acknowledged. Raises LinkError when the connection is over."""
@@ -121,7 +144,15 @@ class Link:
         except (ConnectError, ProtocolError, OSError) as error:
             raise LinkError(_said(error)) from error
 
-    async def publish(self, topic: str, body: bytes, content_type: str, properties: list[tuple[str, str]]) -> None:
+    async def publish(
+        self,
+        topic: str,
+        body: bytes,
+        content_type: str | None = None,
+        properties: list[tuple[str, str]] | None = None,
+        *,
+        retain: bool = False,
+    ) -> None:
         """Publish at QoS 1 and wait for the PUBACK. Raises LinkError, RefusedPublishError."""
         try:
             await self._client.publish(
@@ -131,22 +162,40 @@ class Link:
                 packet_id=next(self._client.packet_ids),
                 content_type=content_type,
                 user_properties=properties,
+                retain=retain,
             )
         except NegativeAckError as error:
             raise RefusedPublishError(_said(error)) from error
         except (ConnectError, ProtocolError, OSError) as error:
             raise LinkError(_said(error)) from error
 
+    async def tell(self, topic: str, body: bytes) -> None:
+        """Publish at QoS 0: whoever is there hears it. Raises LinkError."""
+        try:
+            await self._client.publish(topic, body, qos=QoS.AT_MOST_ONCE)
+        except (ConnectError, ProtocolError, OSError) as error:
+            raise LinkError(_said(error)) from error
+
     async def subscribe(self, filters: Iterable[str]) -> None:
-        """Subscribe at QoS 1 and wait for every SUBACK. Raises LinkError."""
+        """Subscribe at QoS 1, to one after the other, and wait for every SUBACK. Raises LinkError."""
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 for pattern in filters:
-                    await self._client.subscribe(pattern, max_qos=QoS.AT_LEAST_ONCE)
-        except NegativeAckError as error:
-            raise LinkError(_said(error), refused=True) from error
+                    await self._subscribe(pattern)
         except TimeoutError as error:
             raise LinkError("the broker does not answer a subscription") from error
+
+    async def subscribe_many(self, filters: Sequence[str]) -> None:
+        """Do the same for many, some at once. Raises LinkError."""
+        for start in range(0, len(filters), _SUBSCRIBE_AT_ONCE):
+            part = filters[start : start + _SUBSCRIBE_AT_ONCE]
+            await asyncio.gather(*(self.subscribe([pattern]) for pattern in part))
+
+    async def _subscribe(self, pattern: str) -> None:
+        try:
+            await self._client.subscribe(pattern, max_qos=QoS.AT_LEAST_ONCE)
+        except NegativeAckError as error:
+            raise LinkError(_said(error), refused=True) from error
         except (ConnectError, ProtocolError, OSError) as error:
             raise LinkError(_said(error)) from error
 
@@ -168,12 +217,16 @@ class Link:
 
 
 @asynccontextmanager
-async def open_link(mqtt: StoredMqtt, filters: Sequence[str]) -> AsyncIterator[Link]:
+async def open_link(
+    mqtt: StoredMqtt, filters: Sequence[str], many: Sequence[str] = (), will: LastWill | None = None
+) -> AsyncIterator[Link]:
     """Connect with a clean start and subscribe; everything published from then on is received.
+
+    `many` are filters too, of which there may be hundreds.
 
     Raises LinkError. The block must not be left with a LinkError unhandled for the sake of closing: it always closes.
     """
-    client = _Client(mqtt)
+    client = _Client(mqtt, will)
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             await _probe(mqtt.host, mqtt.port)
@@ -194,9 +247,14 @@ async def open_link(mqtt: StoredMqtt, filters: Sequence[str]) -> AsyncIterator[L
     link = Link(client)
     try:
         await link.subscribe(filters)
+        await link.subscribe_many(many)
         yield link
     finally:
         await link.close()
+
+
+def _packed(will: LastWill) -> Will:
+    return Will(will.topic, payload=will.payload, qos=QoS.AT_LEAST_ONCE, retain=True, will_delay_interval=will.delay)
 
 
 async def _probe(host: str, port: int) -> None:

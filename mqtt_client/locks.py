@@ -1,6 +1,5 @@
 """Locks between processes. The kernel lets go of them when their holder ends, however it ends."""
 
-import asyncio
 import fcntl
 import os
 import signal
@@ -95,6 +94,8 @@ async def held(path: Path, patience: float) -> AsyncIterator[FileLock]:
 
     Ctrl-Z waits until it is let go. A holder that was stopped otherwise is deposed after 2 s; `beat` tells it so.
     """
+    import asyncio  # noqa: PLC0415  # the app's first screen, which takes a lock too, does not wait for it
+
     lock = FileLock(path)
     began = asyncio.get_running_loop().time()
     while not lock.take():
@@ -115,6 +116,8 @@ async def held(path: Path, patience: float) -> AsyncIterator[FileLock]:
 
 
 async def _beat(lock: FileLock) -> None:
+    import asyncio  # noqa: PLC0415  # see `held`
+
     # An error is met by the holder too, when it asks whether the lock is still its own.
     with suppress(StorageError):
         while lock.beat():  # noqa: ASYNC110  # it is time that is waited for, not a condition

@@ -1,7 +1,7 @@
 """A profile's files under the XDG directories: its login, its store, its settings.
 
 `$XDG_DATA_HOME/nightjar/PROFILE/` (0700) holds `credentials.json` (0600), the stores and the locks;
-`$XDG_CONFIG_HOME/nightjar/PROFILE.json` the server of the last login.
+`$XDG_CONFIG_HOME/nightjar/PROFILE.json` the server of the last login, and what others are told of us.
 """
 
 import hashlib
@@ -9,46 +9,29 @@ import json
 import os
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from platformdirs import user_config_path, user_data_path
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_serializer
 
 from mqtt_client.errors import NotLoggedInError, StorageError
-from mqtt_client.models import DeviceId, Mqtt, Short, Token, Username
 from mqtt_client.settings import check_server
+from wire.names import is_username
+
+if TYPE_CHECKING:
+    from mqtt_client.credentials import Credentials
 
 _FILE_MAX = 1024 * 1024
 
 
-class StoredMqtt(Mqtt):
-    """An `mqtt` block with the local Unix time at which it ends."""
+@dataclass(frozen=True, slots=True)
+class Privacy:
+    """What others are told of us: how far we have read, whether we are there, and that we are typing."""
 
-    ends_at: float
-
-    @field_serializer("password", when_used="json")
-    def _plain(self, secret: SecretStr) -> str:
-        return secret.get_secret_value()
-
-
-class Credentials(BaseModel):
-    """What a login leaves on disk. `access_ends_at` is local Unix time."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    server: str
-    username: Username
-    device_id: DeviceId
-    device_name: Short | None
-    access_token: Token
-    access_ends_at: float
-    refresh_token: Token
-    mqtt: StoredMqtt
-
-    @field_serializer("access_token", "refresh_token", when_used="json")
-    def _plain(self, secret: SecretStr) -> str:
-        return secret.get_secret_value()
+    markers: bool = True
+    presence: bool = True
+    typing: bool = True
 
 
 @dataclass(frozen=True)
@@ -75,6 +58,11 @@ class Profile:
         return self.data / "connection.lock"
 
     @property
+    def app_lock(self) -> Path:
+        """Held by the one full-screen app of the profile."""
+        return self.data / "app.lock"
+
+    @property
     def wakeups(self) -> Path:
         """The processes' pipes."""
         return self.data / "wake"
@@ -83,6 +71,10 @@ class Profile:
         """Name an account's store; it outlives the login, so that what waits in the outbox does too."""
         digest = hashlib.sha256(server.encode()).hexdigest()[:12]
         return self.data / f"{username}.{digest}.db"
+
+    def chats_file(self, server: str, username: str) -> Path:
+        """Name the app's copy of an account's conversations."""
+        return chats_beside(self.store_file(server, username))
 
     def prepare(self) -> None:
         """Make the directory, for its owner only. Raises StorageError."""
@@ -97,7 +89,7 @@ class Profile:
                 f"{self.data} cannot be used ({error.strerror}): set XDG_DATA_HOME to where you may write"
             ) from error
 
-    def load(self) -> Credentials:
+    def load(self) -> "Credentials":
         """Read the login. Raises NotLoggedInError when there is none, or none that can be read."""
         try:
             content = _read(self.credentials_file)
@@ -105,12 +97,26 @@ class Profile:
             raise NotLoggedInError("not logged in: run `nightjar login USER`") from error
         except OSError as error:
             raise StorageError(f"{self.credentials_file} cannot be read: {error.strerror}") from error
+        # The app shows what is stored here before it loads what only a login needs.
+        from pydantic import ValidationError  # noqa: PLC0415  # see above
+
+        from mqtt_client.credentials import Credentials  # noqa: PLC0415  # see above
+
         try:
             return Credentials.model_validate_json(content)
         except ValidationError as error:
             raise NotLoggedInError(f"{self.credentials_file} is damaged: run `nightjar login USER` again") from error
 
-    def save(self, credentials: Credentials) -> None:
+    def who(self) -> tuple[str, str] | None:
+        """Return (server, username) of the login, for what is shown before it is used; None when there is none."""
+        try:
+            content = json.loads(_read(self.credentials_file))
+            server, username = check_server(content["server"]), content["username"]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return None
+        return (server, username) if isinstance(username, str) and is_username(username) else None
+
+    def save(self, credentials: "Credentials") -> None:
         """Replace the login in one step, readable for its owner only. Raises StorageError."""
         self.prepare()
         _write(self.credentials_file, credentials.model_dump_json().encode())
@@ -125,13 +131,32 @@ class Profile:
     def remembered_server(self) -> str | None:
         """Return the server of the last login; None when there is none, or the file is damaged."""
         try:
-            content = json.loads(_read(self.settings_file))
-            return check_server(content["server"])
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return check_server(self._settings()["server"])  # type: ignore[arg-type]  # TypeError is met
+        except (ValueError, KeyError, TypeError):
             return None
 
     def remember_server(self, server: str) -> None:
         """Keep the server for the next login. Raises StorageError."""
+        self._keep_settings({**self._settings(), "server": server})
+
+    def privacy(self) -> Privacy:
+        """Read what others are told of us; everything unless it was switched off."""
+        content = self._settings().get("privacy")
+        chosen = content if isinstance(content, dict) else {}
+        return Privacy(**{each.name: chosen.get(each.name) is not False for each in fields(Privacy)})
+
+    def keep_privacy(self, privacy: Privacy) -> None:
+        """Keep what others are told of us. Raises StorageError."""
+        self._keep_settings({**self._settings(), "privacy": asdict(privacy)})
+
+    def _settings(self) -> dict[str, object]:
+        try:
+            content = json.loads(_read(self.settings_file))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return content if isinstance(content, dict) else {}
+
+    def _keep_settings(self, settings: dict[str, object]) -> None:
         try:
             self.settings_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -139,7 +164,12 @@ class Profile:
                 f"{self.settings_file.parent} cannot be used ({error.strerror}): "
                 "set XDG_CONFIG_HOME to where you may write"
             ) from error
-        _write(self.settings_file, json.dumps({"server": server}).encode())
+        _write(self.settings_file, json.dumps(settings).encode())
+
+
+def chats_beside(store_file: Path) -> Path:
+    """Name the app's copy that belongs to a store."""
+    return store_file.with_suffix(".chats.db")
 
 
 def open_profile(name: str) -> Profile:

@@ -1,11 +1,21 @@
 """Reading the archive: pages of messages and conversations, checked and bounded."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from mqtt_client.api import Api, checked, read
 from mqtt_client.errors import ApiError
 from mqtt_client.events import Message, message_of
-from mqtt_client.models import ConversationEntry, ConversationsPage, Page, RestMessage
+from mqtt_client.models import (
+    ConversationEntry,
+    ConversationsPage,
+    Page,
+    RestMessage,
+    SearchPage,
+    Version,
+    Versions,
+)
+from wire.conversations import Conversation
 
 PAGE = 100
 _PAGES_MOST = 100
@@ -39,14 +49,19 @@ async def feed_page(api: Api, after_seq: int) -> FeedPage:
     return FeedPage(messages, page.has_more, following)
 
 
-async def history(api: Api, username: str, count: int, before_seq: int | None) -> list[Message]:
-    """Read the newest `count` messages with a user, or those before a seq, oldest first. Errors as above."""
+def messages_path(conversation: Conversation) -> str:
+    """Name the address of a conversation's messages."""
+    return f"/v1/conversations/{conversation.kind}/{conversation.name}/messages"
+
+
+async def history(api: Api, conversation: Conversation, count: int, before_seq: int | None) -> list[Message]:
+    """Read a conversation's newest `count` messages, or those before a seq, oldest first. Errors as above."""
     newest_first: list[Message] = []
     while len(newest_first) < count:
         query = {"limit": min(PAGE, count - len(newest_first))}
         if before_seq is not None:
             query["before_seq"] = before_seq
-        answer = await api.call("GET", f"/v1/conversations/direct/{username}/messages", query=query)
+        answer = await api.call("GET", messages_path(conversation), query=query)
         page = read(Page, answer)
         messages = [_message(raw) for raw in page.messages]
         newest_first += reversed(messages)
@@ -71,6 +86,68 @@ async def conversations(api: Api) -> list[ListedConversation]:
         if cursor is None:
             break
     return found
+
+
+async def one_message(api: Api, seq: int) -> Message:
+    """Read one message by its seq. Errors as above; a 404 when there is none that the user may read."""
+    answer = await api.call("GET", f"/v1/messages/{seq}")
+    content = answer.json()
+    if not isinstance(content, dict):
+        raise ApiError("the server's answer is not as agreed", answer.status)
+    return _message(content)
+
+
+async def versions_of(api: Api, seq: int) -> list[tuple[Version, dict[str, object]]]:
+    """Read all versions of a message, oldest first. Errors as above."""
+    found = read(Versions, await api.call("GET", f"/v1/messages/{seq}/versions"))
+    return [(checked(Version, raw), raw) for raw in found.versions]
+
+
+async def newest_in(api: Api, conversation: Conversation) -> int:
+    """Return the seq of the newest message of a conversation; 0 when there is none. Errors as above."""
+    messages = await history(api, conversation, 1, None)
+    return messages[-1].seq or 0 if messages else 0
+
+
+async def messages_after(api: Api, conversation: Conversation, after_seq: int) -> AsyncIterator[Message]:
+    """Read a conversation on from a seq, oldest first. Errors as above."""
+    while True:
+        query = {"after_seq": after_seq, "limit": PAGE}
+        answer = await api.call("GET", messages_path(conversation), query=query)
+        page = read(Page, answer)
+        messages = [_message(raw) for raw in page.messages]
+        for message in messages:
+            yield message
+        newest = messages[-1].seq if messages else None
+        if not page.has_more or newest is None:
+            return
+        if newest <= after_seq:
+            raise ApiError("the server's history does not move on", answer.status)
+        after_seq = newest
+
+
+async def search(
+    api: Api, conversation: Conversation | None, text: str, count: int, before_seq: int | None
+) -> list[tuple[Message, str | None]]:
+    """Find the newest `count` messages for a text, each with the part that matches; oldest first. Errors as above."""
+    newest_first: list[tuple[Message, str | None]] = []
+    query: dict[str, str | int] = {"q": text}
+    if conversation:
+        query["with" if conversation.kind == "direct" else "group"] = conversation.name
+    while len(newest_first) < count:
+        query["limit"] = min(PAGE, count - len(newest_first))
+        if before_seq is not None:
+            query["before_seq"] = before_seq
+        answer = await api.call("GET", "/v1/search", query=query)
+        page = read(SearchPage, answer)
+        newest_first += [(_message(found.message), found.highlight) for found in page.results]
+        if not page.has_more or not page.results:
+            break
+        lowest = newest_first[-1][0].seq
+        if lowest is None or (before_seq is not None and lowest >= before_seq):
+            raise ApiError("the server's search does not move on", answer.status)
+        before_seq = lowest
+    return newest_first[:count][::-1]
 
 
 async def newest_seq(api: Api) -> int:

@@ -2,54 +2,76 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from uuid6 import uuid7
 
-from mqtt_client.account import Account, check_user
+from mqtt_client.account import Account
+from mqtt_client.api import Api
 from mqtt_client.errors import InputError, OutOfReachError, RejectedError, UnconfirmedError
 from mqtt_client.session import Session, alongside
 from mqtt_client.store import Outgoing, Result, Store
 from mqtt_client.wakeup import WakeUps
-from wire.message import BODY_MAX, default_content_type
+from wire.conversations import Conversation
+from wire.message import BODY_MAX, Relation, default_content_type
 from wire.times import format_time
 
 _LEFTOVER_SECONDS = 5.0
+_MEANINGS = {
+    "not_a_member": "you are no member of that group",
+    "bad_relation": "what it relates to is not yours, is too old, or was retracted",
+}
 
 
-def compose(recipient: str, body: bytes, now: Callable[[], float] = time.time) -> Outgoing:
+@dataclass(frozen=True, slots=True)
+class Related:
+    """How a message relates to another of its conversation, which is named by its id."""
+
+    relation: Relation
+    relates_to: str
+
+
+def compose(
+    conversation: Conversation, body: bytes, now: Callable[[], float] = time.time, related: Related | None = None
+) -> Outgoing:
     """Make a message with a new id; `now` gives Unix time.
 
-    Raises InputError for an empty body, RejectedError for one that is too large.
+    Raises InputError for an empty body, but of a retraction, and RejectedError for one that is too large.
     """
-    if not body:
+    if not body and not (related and related.relation == "retract"):
         raise InputError("there is nothing to send: the message is empty")
     if len(body) > BODY_MAX:
         raise RejectedError(f"not sent: too_large (the message has {len(body)} bytes, {BODY_MAX} are allowed)")
     return Outgoing(
         id=str(uuid7()),
-        recipient=recipient,
+        conversation=conversation,
         content_type=default_content_type(body),
         sent_at=format_time(datetime.fromtimestamp(now(), UTC)),
         body=body,
+        relation=related.relation if related else None,
+        relates_to=related.relates_to if related else None,
     )
 
 
-async def send(account: Account, to: str, body: bytes, seconds: float) -> tuple[str, int]:
+Prepare = Callable[[Api], Awaitable[Outgoing]]
+
+
+async def send(account: Account, prepare: Prepare, seconds: float) -> tuple[str, int]:
     """Put a message into the outbox and wait until it is stored, at most `seconds` in all; return its id and seq.
 
-    Raises InputError, RejectedError, NotLoggedInError; UnconfirmedError when the message stays in the outbox;
-    OutOfReachError when nothing was put there, because the server was not to be reached in time.
+    `prepare` makes the message; it may ask the server. Raises InputError, RejectedError, NotLoggedInError;
+    UnconfirmedError when the message stays in the outbox; OutOfReachError when nothing was put there, because the
+    server was not to be reached in time.
     """
     deadline = asyncio.get_running_loop().time() + seconds
     with account.store() as store:
         async with WakeUps(account.profile.wakeups) as wakeups:
             session = Session(account.api, store, wakeups, account.profile)
             try:
-                message = await _prepared(account, session, to, body, deadline)
+                message = await _prepared(account, session, prepare, deadline)
                 left_before = {id_ for id_, _ in store.outbox()}
                 store.post(message)
                 wakeups.notify()
@@ -59,10 +81,10 @@ async def send(account: Account, to: str, body: bytes, seconds: float) -> tuple[
         return message.id, _seq(store.result(message.id), message.id)
 
 
-async def _prepared(account: Account, session: Session, to: str, body: bytes, deadline: float) -> Outgoing:
+async def _prepared(account: Account, session: Session, prepare: Prepare, deadline: float) -> Outgoing:
     try:
         async with asyncio.timeout_at(deadline):
-            message = compose(await check_user(account.api, to), body)
+            message = await prepare(account.api)
             await session.begin()
     except TimeoutError as error:
         raise OutOfReachError(f"{account.credentials.server} does not answer in time: nothing was sent") from error
@@ -108,8 +130,13 @@ def _seq(result: Result | None, id_: str) -> int:
     if result is None:
         raise UnconfirmedError(_kept(id_, "not confirmed in time:"))
     if result.seq is None:
-        raise RejectedError(f"message {id_} was rejected: {result.reason}")
+        raise RejectedError(f"message {id_} was rejected: {rejection(result.reason or '')}")
     return result.seq
+
+
+def rejection(reason: str) -> str:
+    """Say why a message was refused: the contract's word, and what it means where that is not plain."""
+    return f"{reason} ({_MEANINGS[reason]})" if reason in _MEANINGS else reason
 
 
 def _kept(id_: str, why: str) -> str:

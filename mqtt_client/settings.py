@@ -1,11 +1,10 @@
 """Settings of the client, from the environment."""
 
+import os
 import re
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from urllib.parse import urlsplit
-
-from pydantic import AfterValidator, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mqtt_client.errors import InputError
 
@@ -34,20 +33,25 @@ def check_profile(name: str) -> str:
     return name
 
 
-class Settings(BaseSettings):
-    """What the environment says: NIGHTJAR_SERVER and NIGHTJAR_PROFILE."""
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says: NIGHTJAR_SERVER and NIGHTJAR_PROFILE. A variable that is empty counts as absent."""
 
-    model_config = SettingsConfigDict(env_prefix="NIGHTJAR_", frozen=True, env_ignore_empty=True)
-
-    server: Annotated[str, AfterValidator(check_server)] | None = None
-    profile: Annotated[str, AfterValidator(check_profile)] = "default"
+    server: str | None = None
+    profile: str = "default"
 
 
-def read_settings() -> Settings:
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the environment. Raises InputError that names the variable."""
+    server = _checked("NIGHTJAR_SERVER", check_server, environment)
+    return Settings(server, _checked("NIGHTJAR_PROFILE", check_profile, environment) or Settings().profile)
+
+
+def _checked(name: str, check: Callable[[str], str], environment: Mapping[str, str]) -> str | None:
+    text = environment.get(name)
+    if not text:
+        return None
     try:
-        return Settings()
-    except ValidationError as error:
-        first = error.errors()[0]
-        reason = first["msg"].removeprefix("Value error, ")
-        raise InputError(f"NIGHTJAR_{str(first['loc'][0]).upper()}: {reason}") from error
+        return check(text)
+    except ValueError as error:
+        raise InputError(f"{name}: {error}") from error

@@ -19,6 +19,7 @@ GROUPS: Mapping[str, str] = {
     "rest": "pages of history and the sync feed, beside the SQL that finds the same rows",
     "search": "search of 1,000,000 messages, and what its index takes",
     "logins": "logins a second, beside password hashes a second",
+    "app": "the full-screen app: its first screen, and from a key to the screen while messages pour in",
     "memory": "resident memory and bytes a message, over 1,000,000 messages",
 }
 """Names of the modules beside this one, in the order in which they are measured, and what each is about."""

@@ -7,9 +7,9 @@ from mqtt_client.api import read
 from mqtt_client.commands.opened import deliver, opened
 from mqtt_client.commands.options import Options, common, notice, run, say
 from mqtt_client.commands.passwords import Asker
+from mqtt_client.credentials import Credentials
 from mqtt_client.errors import ClientError, InputError
 from mqtt_client.models import Devices, User
-from mqtt_client.profile import Credentials
 from mqtt_client.render import as_json
 from mqtt_client.store import remove_store
 from mqtt_client.text import visible

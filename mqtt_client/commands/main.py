@@ -2,43 +2,73 @@
 
 import os
 import sys
+from importlib import import_module
 
 import click
 
-from mqtt_client.commands import account, messages
-from mqtt_client.commands.options import common, notice
+from mqtt_client.commands.app import open_app
+from mqtt_client.commands.options import Options, common, notice
 from mqtt_client.errors import ClientError
 from mqtt_client.text import visible
 
+_MODULES = {
+    "chat": "app",
+    "register": "account",
+    "login": "account",
+    "logout": "account",
+    "whoami": "account",
+    "sessions": "account",
+    "password": "account",
+    "delete-account": "account",
+    "groups": "groups",
+    "whois": "people",
+    "block": "people",
+    "unblock": "people",
+    "blocks": "people",
+    "privacy": "people",
+    "export": "people",
+    "edit": "changes",
+    "retract": "changes",
+    "react": "changes",
+    "versions": "changes",
+    "send": "messages",
+    "history": "messages",
+    "tail": "messages",
+    "conversations": "messages",
+    "unread": "messages",
+    "read": "messages",
+}
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+
+class Commands(click.Group):
+    """The commands, each loaded when it is called: the app's first screen does not wait for the others."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name them."""
+        del ctx
+        return sorted(_MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load one."""
+        del ctx
+        if cmd_name not in _MODULES:
+            return None
+        module = import_module(f"mqtt_client.commands.{_MODULES[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return command
+
+
+@click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="nightjar", message="%(version)s")
 @click.pass_context
 @common
-def cli(_: object, context: click.Context) -> None:
+def cli(options: Options, context: click.Context) -> None:
     """Chat over MQTT, with nothing lost.
 
-    The full-screen app is not there yet: `nightjar tail` in one terminal and `nightjar send` in another do it.
+    Without a command it opens the full-screen app.
     """
     if context.invoked_subcommand is None:
-        click.echo(context.get_help())
-
-
-for command in (
-    account.register,
-    account.login,
-    account.logout,
-    account.whoami,
-    account.sessions,
-    account.password,
-    account.delete_account,
-    messages.send,
-    messages.history,
-    messages.tail,
-    messages.conversations,
-    messages.unread,
-):
-    cli.add_command(command)
+        open_app(options)
 
 
 def run_command_line(arguments: list[str]) -> int:

@@ -1,86 +1,64 @@
-"""Commands around messages: send, history, tail, conversations, unread."""
+"""Commands around messages: send, history, tail, conversations, unread, read."""
 
-import math
-import os
-import re
-import sys
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
 
 import click
 
-from mqtt_client.account import Account, check_user, open_account
+from mqtt_client.account import Account, open_account
+from mqtt_client.api import Api
 from mqtt_client.commands.opened import opened
 from mqtt_client.commands.options import Options, common, notice, reader_gone, run, say
-from mqtt_client.events import ConnectionChanged, Event, Message, MessageArrived, ReceiptArrived, message_of
+from mqtt_client.commands.showing import Shower, group_titles
+from mqtt_client.commands.texts import body_of, send_and_say, text_argument, text_command, waiting
+from mqtt_client.errors import ClientError
+from mqtt_client.events import (
+    ConnectionChanged,
+    Event,
+    GroupChanged,
+    MessageArrived,
+    MessageEdited,
+    MessageReacted,
+    MessageRetracted,
+    ReceiptArrived,
+    message_of,
+)
 from mqtt_client.follow import Follower
+from mqtt_client.liveliness import Manner
+from mqtt_client.marking import mark_read
 from mqtt_client.reading import conversations as read_conversations
 from mqtt_client.reading import history as read_history
-from mqtt_client.render import as_json, conversation_text, message_text
-from mqtt_client.sending import send as send_message
+from mqtt_client.reading import newest_in, search
+from mqtt_client.recipients import find_conversation
+from mqtt_client.relating import related_to
+from mqtt_client.render import as_json, conversation_text
+from mqtt_client.sending import compose, rejection
 from mqtt_client.session import Session, alongside
-from mqtt_client.store import Store
+from mqtt_client.store import Outgoing, Store
 from mqtt_client.wakeup import WakeUps
-from wire.conversations import direct
-from wire.message import BODY_MAX
 from wire.receipts import SEQ_MAX, Rejected
 
-_LOOKS_LIKE_OPTION = re.compile(r"--[a-z][a-z-]*(=.*)?\Z", re.DOTALL)
 
-
-class SendCommand(click.Command):
-    """A command whose text may begin with a dash; what looks like a long option is still taken for a mistake."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Let single dashes through as text, and refuse unknown long options before the first `--`."""
-        known = {name for parameter in self.get_params(ctx) for name in parameter.opts}
-        own = args[: args.index("--")] if "--" in args else args
-        for argument in own:
-            if _LOOKS_LIKE_OPTION.match(argument) and argument.partition("=")[0] not in known:
-                raise click.NoSuchOption(argument.partition("=")[0], ctx=ctx)
-        return super().parse_args(ctx, args)
-
-
-class Seconds(click.FloatRange):
-    """A number of seconds; a range alone lets `nan` through."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401  # click's own signature
-        """Read the number."""
-        seconds: float = super().convert(value, param, ctx)
-        if math.isnan(seconds):
-            self.fail("nan is no number of seconds.", param, ctx)
-        return seconds
-
-
-@click.command(cls=SendCommand, context_settings={"ignore_unknown_options": True})
+@text_command
 @click.argument("to", metavar="TO")
-@click.argument("text", metavar="[TEXT]", required=False, type=click.UNPROCESSED)
-@click.option(
-    "--timeout",
-    "seconds",
-    metavar="S",
-    type=Seconds(min=0, max=86400),
-    default=10,
-    show_default=True,
-    help="Seconds to wait until the message is stored.",
-)
+@text_argument
+@click.option("--reply-to", metavar="ID|SEQ", help="The message of the conversation that this one answers.")
+@waiting
 @common
-def send(options: Options, to: str, text: str | None, seconds: float) -> None:
+def send(options: Options, to: str, text: str | None, reply_to: str | None, seconds: float) -> None:
     """Send one message and wait until it is stored. Without TEXT it is read from standard input, byte for byte.
 
-    Put -- before a text that looks like an option.
+    TO is a username, a group's id, or the #title of one of your groups. Put -- before a text that looks like an option.
     """
-    profile = options.open_profile()
-    profile.load()
-    body = os.fsencode(text) if text is not None else _standard_input()
+    options.open_profile().load()
+    body = body_of(text)
 
-    async def work() -> tuple[str, int]:
-        async with open_account(profile, options.asked_server) as account:
-            return await send_message(account, to, body, seconds)
+    async def prepare(api: Api) -> Outgoing:
+        conversation = await find_conversation(api, to)
+        related = await related_to(api, conversation, "reply", reply_to) if reply_to is not None else None
+        return compose(conversation, body, related=related)
 
-    id_, seq = run(work())
-    say(as_json({"id": id_, "seq": seq, "status": "stored"}) if options.json else f"{id_} {seq}")
+    send_and_say(options, prepare, seconds)
 
 
 @click.command()
@@ -95,15 +73,24 @@ def send(options: Options, to: str, text: str | None, seconds: float) -> None:
     help="How many messages.",
 )
 @click.option("--before", metavar="SEQ", type=click.IntRange(1, SEQ_MAX), help="Only older ones than that.")
+@click.option("--search", "wanted", metavar="TEXT", help="Only those that match.")
+@click.option("--seqs", is_flag=True, help="Show the seq of each, by which edit, retract and react name it.")
 @common
-def history(options: Options, with_: str, count: int, before: int | None) -> None:
-    """Show stored messages, oldest first."""
+def history(options: Options, with_: str, count: int, before: int | None, wanted: str | None, *, seqs: bool) -> None:
+    """Show stored messages, oldest first.
+
+    WITH is a username, a group's id, or the #title of one of your groups.
+    """
 
     async def work() -> None:
         async with opened(options) as account:
-            name = await check_user(account.api, with_)
-            show = _Shower(options, account.username, one_conversation=True)
-            for message in await read_history(account.api, name, count, before):
+            conversation = await find_conversation(account.api, with_, may_have_left=True)
+            show = Shower(options, account.username, one_conversation=True, seqs=seqs)
+            if wanted is not None:
+                for message, highlight in await search(account.api, conversation, wanted, count, before):
+                    show(message, highlight)
+                return
+            for message in await read_history(account.api, conversation, count, before):
                 show(message)
 
     run(work())
@@ -111,8 +98,9 @@ def history(options: Options, with_: str, count: int, before: int | None) -> Non
 
 @click.command()
 @click.argument("with_", metavar="[WITH]", required=False)
+@click.option("--seqs", is_flag=True, help="Show the seq of each message that has one yet.")
 @common
-def tail(options: Options, with_: str | None) -> None:
+def tail(options: Options, with_: str | None, *, seqs: bool) -> None:
     """Show messages as they arrive, until interrupted: first those since the last time.
 
     With --json a message is printed when it is stored.
@@ -120,11 +108,14 @@ def tail(options: Options, with_: str | None) -> None:
 
     async def work() -> None:
         async with open_account(options.open_profile(), options.asked_server) as account:
-            only = direct(await check_user(account.api, with_)) if with_ is not None else None
+            only = await find_conversation(account.api, with_) if with_ is not None else None
             with account.store() as store:
                 async with WakeUps(account.profile.wakeups) as wakeups:
-                    follower = Follower(account.api, store, wakeups, only=only, stored_only=options.json)
-                    show = _Shower(options, account.username, one_conversation=only is not None)
+                    markers = account.profile.privacy().markers
+                    follower = Follower(
+                        account.api, store, wakeups, only=only, stored_only=options.json, markers=markers
+                    )
+                    show = Shower(options, account.username, one_conversation=only is not None, seqs=seqs)
                     await _tail(account, store, wakeups, follower, show)
 
     # However early it is interrupted, that is how a tail ends.
@@ -169,43 +160,58 @@ def unread(options: Options, *, count: bool) -> None:
     run(work())
 
 
-class _Shower:
-    """Prints messages as the options say."""
+@click.command()
+@click.argument("with_", metavar="WITH")
+@click.argument("seq", metavar="[SEQ]", required=False, type=click.IntRange(1, SEQ_MAX))
+@waiting
+@common
+def read(options: Options, with_: str, seq: int | None, seconds: float) -> None:
+    """Mark a conversation as read, up to its newest message or to SEQ. The others are told."""
 
-    def __init__(self, options: Options, me: str, *, one_conversation: bool) -> None:
-        self._json = options.json
-        self._me = me
-        self._one_conversation = one_conversation
+    async def work() -> None:
+        async with open_account(options.open_profile(), options.asked_server) as account:
+            if not account.profile.privacy().markers:
+                raise ClientError("not told: this profile tells nobody what was read (`nightjar privacy`)")
+            conversation = await find_conversation(account.api, with_)
+            upto = seq or await newest_in(account.api, conversation)
+            if upto:
+                await mark_read(account, conversation, upto, seconds)
+            said = {"conversation": str(conversation), "read": upto}
+            say(as_json(said) if options.json else f"read up to {upto}" if upto else "there is nothing to read")
 
-    def __call__(self, message: Message) -> None:
-        if self._json:
-            say(as_json(message.rest or {}))
-        else:
-            now = datetime.now(UTC)
-            say(message_text(message, self._me, now, one_conversation=self._one_conversation))
+    run(work())
 
 
-async def _tail(account: Account, store: Store, wakeups: WakeUps, follower: Follower, show: _Shower) -> None:
-    session = Session(account.api, store, wakeups, account.profile)
+async def _tail(account: Account, store: Store, wakeups: WakeUps, follower: Follower, show: Shower) -> None:
+    manner = Manner(live=True, visible=account.profile.privacy().presence)
+    session = Session(account.api, store, wakeups, account.profile, manner=manner)
     try:
         await session.begin()
-        await alongside(session, _show_all(follower, show), reader_gone(), patient=False)
+        await alongside(session, _show_all(account.api, follower, show), reader_gone(), patient=False)
     finally:
         session.release()
 
 
-async def _show_all(follower: Follower, show: _Shower) -> None:
+async def _show_all(api: Api, follower: Follower, show: Shower) -> None:
     cut = False
+    show.titles = await group_titles(api)
     async for event in follower.events():
+        if isinstance(event, GroupChanged):
+            show.titles = {**show.titles, **await group_titles(api)}
         cut = _show_event(event, show, cut=cut)
 
 
-def _show_event(event: Event, show: _Shower, *, cut: bool) -> bool:
+def _show_event(event: Event, show: Shower, *, cut: bool) -> bool:
     match event:
-        case MessageArrived(message):
+        case (
+            MessageArrived(message)
+            | MessageEdited(message, _)
+            | MessageRetracted(message, _)
+            | MessageReacted(message, _)
+        ):
             show(message)
         case ReceiptArrived(Rejected(id_, reason)):
-            notice(f"message {id_} was rejected: {reason}")
+            notice(f"message {id_} was rejected: {rejection(reason)}")
         case ConnectionChanged(True, _):
             if cut:
                 notice("connected again")
@@ -216,9 +222,3 @@ def _show_event(event: Event, show: _Shower, *, cut: bool) -> bool:
         case _:
             pass
     return cut
-
-
-def _standard_input() -> bytes:
-    if sys.stdin.isatty():
-        notice("type the message; Ctrl-D on a new line ends it")
-    return sys.stdin.buffer.read(BODY_MAX + 1)

@@ -1,6 +1,5 @@
 """Options that every command takes, before its name or after it, and running a command's work."""
 
-import asyncio
 import os
 import select
 import signal
@@ -77,6 +76,8 @@ def common(command: Command) -> Command:
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
     """Do a command's work. SIGINT and SIGTERM cancel it; work that does not make more of that was interrupted."""
+    import asyncio  # noqa: PLC0415  # the app's first screen does not wait for it
+
     try:
         return asyncio.run(_cancelled_by_signals(work))
     except asyncio.CancelledError:
@@ -97,6 +98,8 @@ def notice(text: str) -> None:
 
 async def reader_gone() -> None:
     """Return when nobody reads our standard output any more, as after `| head`."""
+    import asyncio  # noqa: PLC0415  # see `run`
+
     poll = select.poll()
     poll.register(sys.stdout.fileno(), select.POLLERR)
     while not any(event & (select.POLLERR | select.POLLNVAL) for _, event in poll.poll(0)):  # noqa: ASYNC110  # the kernel is asked
@@ -104,6 +107,8 @@ async def reader_gone() -> None:
 
 
 async def _cancelled_by_signals(work: Coroutine[Any, Any, Result]) -> Result:
+    import asyncio  # noqa: PLC0415  # see `run`
+
     task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

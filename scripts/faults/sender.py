@@ -12,6 +12,7 @@ from scripts.faults.bodies import body_of
 from scripts.faults.ledger import Ledger, digest, read_tail
 from scripts.faults.orders import Desk
 from scripts.faults.people import Person, Places
+from wire.conversations import direct
 
 _WAITING_MOST = 25
 """Messages in the outbox; a person who sees that nothing is confirmed stops typing, but for a probe now and then."""
@@ -103,7 +104,7 @@ class Sender:
 
     def _write(self, number: int) -> Outgoing:
         body = body_of(self._seed, self._person.name, self._person.other, number)
-        return compose(self._person.other, body, self._desk.now)
+        return compose(direct(self._person.other), body, self._desk.now)
 
     def _look(self, store: Store) -> None:
         if not self._waiting:

@@ -1,4 +1,4 @@
-"""`scripts/record`: start a server, let two people chat in real terminals, write docs/chat.svg."""
+"""`scripts/record`: start a server, let two people chat in real terminals, write docs/chat.svg and docs/app.svg."""
 
 import os
 import subprocess
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scripts.recording.film import Film
+from scripts.recording.picture import picture
 from scripts.recording.story import CAPTION, KEYS, PER_ROW, TITLES, tell
 from scripts.recording.svg import draw
 from scripts.recording.terminals import Pane, Terminals
@@ -19,6 +20,7 @@ from scripts.stack.errors import StackError
 from scripts.stack.ports import free_port, is_free
 
 TARGET = ROOT / "docs" / "chat.svg"
+APP_TARGET = ROOT / "docs" / "app.svg"
 _SAMPLE_SECONDS = 0.1
 
 
@@ -28,11 +30,14 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="nightjar-recording-") as name:
             directory = Path(name)
             with _server(directory / "state") as server:
+                app = picture(server, directory / "app", ("alicia", "roberto", "carola", "davide"))
                 film, panes = _record(directory, server)
     except StackError as error:
         print(f"scripts/record: {error}", file=sys.stderr)
         return 1
     TARGET.write_text(draw(film, panes, PER_ROW, CAPTION))
+    APP_TARGET.write_text(app)
+    print(f"wrote {APP_TARGET.relative_to(ROOT)}")
     print(f"wrote {TARGET.relative_to(ROOT)}: {film.frames[-1][0]:.0f} s, {TARGET.stat().st_size // 1024} KiB")
     return 0
 

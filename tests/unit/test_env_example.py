@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -10,14 +11,13 @@ from pydantic_settings import BaseSettings
 
 import archiver.settings
 import auth_api.settings
-import mqtt_client.settings
+from mqtt_client.settings import Settings as ClientSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS: tuple[type[BaseSettings], ...] = (
     auth_api.settings.Settings,
     archiver.settings.Settings,
     archiver.settings.HealthSettings,
-    mqtt_client.settings.Settings,
 )
 _ASSIGNMENT = re.compile(r"#?(NIGHTJAR_[A-Z_]+)=(.*)")
 
@@ -30,7 +30,8 @@ def in_example() -> dict[str, str]:
 
 def in_programs() -> set[str]:
     """Name the settings that the programs read."""
-    return {f"NIGHTJAR_{field.upper()}" for settings in SETTINGS for field in settings.model_fields}
+    names = [name for settings in SETTINGS for name in settings.model_fields]
+    return {f"NIGHTJAR_{name.upper()}" for name in [*names, *(field.name for field in fields(ClientSettings))]}
 
 
 def in_text(*paths: str) -> set[str]:

@@ -71,8 +71,8 @@ def test_messages_that_cannot_be_sent_say_why_and_leave_nothing_behind(alice: Pe
     assert "too_large" in alice.fails("send", bob.name, stdin=b"x" * 65537, status=3)
     assert "empty" in alice.fails("send", bob.name, status=2)
     assert "empty" in alice.fails("send", bob.name, "", status=2)
-    assert "groups are not there yet" in alice.fails("send", "#team", "x", status=2)
-    assert "groups are not there yet" in alice.fails("send", "gabcdefabcdef", "x", status=2)
+    assert "you are in no group of the title 'team'" in alice.fails("send", "#team", "x", status=2)
+    assert "in no group of that id" in alice.fails("send", "gabcdefabcdef", "x", status=2)
     assert "no username" in alice.fails("send", "Bob", "x", status=2)
     with alice.running("tail") as tail:
         bob.run("send", alice.name, "the end")

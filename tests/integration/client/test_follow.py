@@ -180,7 +180,7 @@ async def test_without_the_rest_server_reconnects_do_not_hold_a_live_message_bac
             events = Follower(account.api, store, wakeups, clock=lambda: now).events()
             assert await anext(events) == CaughtUp()
             await asyncio.to_thread(stack.api.stop)
-            live = Live(alice.name, alice.name, b"live", Envelope(parse_uuid(str(uuid4()))))
+            live = Live(direct(alice.name), alice.name, b"live", Envelope(parse_uuid(str(uuid4()))))
             store.log([("connected", b""), ("message", write_live(live))])
             told: list[Event] = []
             async with asyncio.timeout(20):

@@ -3,9 +3,9 @@
 import asyncio
 import socket
 
+from mqtt_client.credentials import StoredMqtt
 from mqtt_client.incoming import filters
 from mqtt_client.link import RECEIVE_MAX, open_link
-from mqtt_client.profile import StoredMqtt
 from tests.support.nightjar import Person
 from tests.support.peer import Peer
 from tests.support.stack import RunningStack

@@ -51,7 +51,7 @@ def write(path: Path, *lines: str) -> None:
 
 def outgoing(id_: str) -> Outgoing:
     """Make a message for an outbox."""
-    return Outgoing(id_, "bert", "text/plain", "2026-01-31T12:00:00.000Z", b"hello")
+    return Outgoing(id_, direct("bert"), "text/plain", "2026-01-31T12:00:00.000Z", b"hello")
 
 
 def test_a_message_that_a_kill_kept_from_the_outbox_was_not_sent_and_its_number_is_used_again(

@@ -17,8 +17,9 @@ import pytest
 
 from mqtt_client.api import Api
 from mqtt_client.commands.main import run_command_line
+from mqtt_client.credentials import Credentials
 from mqtt_client.errors import ApiError
-from mqtt_client.profile import Credentials, open_profile
+from mqtt_client.profile import open_profile
 from mqtt_client.reading import feed_page
 from mqtt_client.transport import Transport
 

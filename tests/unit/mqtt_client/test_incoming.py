@@ -7,11 +7,14 @@ from aiomqtt import PublishPacket
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_client.incoming import is_token_stale, log_entry, read_live, receipts_in
+from mqtt_client.events import PresenceChanged
+from mqtt_client.incoming import log_entry, read_live, read_signal, receipts_in
+from mqtt_client.signals import is_token_stale
 from tests.support.receipts import encode_receipts
-from wire.conversations import direct
+from wire.conversations import direct, group
 from wire.receipts import Receipt, Rejected, Stored
 
+GROUP = "gabcdefabcdef"
 ID = "0190a3c4-0000-7000-8000-000000000001"
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 
@@ -65,6 +68,31 @@ def test_what_breaks_the_contract_or_is_not_ours_is_not_told(broken: PublishPack
     assert log_entry(broken, "alice") is None
 
 
+def test_a_groups_message_is_of_the_group_whoever_sent_it() -> None:
+    entry = log_entry(packet(f"groups/{GROUP}/messages/bob", b"hi", ("id", ID)), "alice")
+    assert entry is not None
+    message = read_live(entry[1]).message(NOW)
+    assert message is not None
+    assert (message.sender, message.conversation) == ("bob", group(GROUP))
+    assert log_entry(packet("groups/nogroup/messages/bob", b"hi", ("id", ID)), "alice") is None
+
+
+def test_a_groups_receipts_are_about_that_group_alone() -> None:
+    mine = Stored(ID, 5, group(GROUP), "bob")
+    assert receipts_in(packet(f"groups/{GROUP}/archived", encode_receipts([mine])), "alice") == [mine]
+    strange: list[Receipt] = [mine, Stored(ID, 6, direct("bob"), "alice")]
+    assert receipts_in(packet(f"groups/{GROUP}/archived", encode_receipts(strange)), "alice") == []
+    assert receipts_in(packet(f"groups/{GROUP}/archived", encode_receipts([Rejected(ID, "malformed")])), "alice") == []
+    assert receipts_in(packet("groups/nogroup/archived", encode_receipts([mine])), "alice") == []
+
+
+def test_a_presence_is_logged_as_it_came_and_garbage_is_not() -> None:
+    entry = log_entry(packet("users/bob/presence", b'{"status": "online"}'), "alice")
+    assert entry is not None
+    assert (entry[0], read_signal(entry[1], "alice")) == ("signal", [PresenceChanged("bob", "online")])
+    assert log_entry(packet("users/bob/presence", b"online"), "alice") is None
+
+
 def test_receipts_are_read_from_our_own_topic_only() -> None:
     receipts: list[Receipt] = [Stored(ID, 5, direct("bob"), "alice"), Rejected(ID, "too_large")]
     payload = encode_receipts(receipts)
@@ -85,5 +113,5 @@ def test_receipts_are_read_from_our_own_topic_only() -> None:
     ],
 )
 def test_only_a_token_stale_event_asks_for_new_credentials(payload: bytes, stale: bool) -> None:
-    assert is_token_stale(packet("users/alice/events", payload), "alice") is stale
-    assert not is_token_stale(packet("users/alice/inbox/bob", payload), "alice")
+    assert is_token_stale("users/alice/events", payload, "alice") is stale
+    assert not is_token_stale("users/alice/inbox/bob", payload, "alice")

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import SecretStr
 
+from mqtt_client.credentials import StoredMqtt
 from mqtt_client.link import LinkError, open_link
-from mqtt_client.profile import StoredMqtt
 from tests.support.resetting_broker import ResettingBroker
 
 

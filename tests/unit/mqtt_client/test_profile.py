@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from mqtt_client.credentials import Credentials, StoredMqtt
 from mqtt_client.errors import InputError, NotLoggedInError, StorageError
-from mqtt_client.profile import Credentials, Profile, StoredMqtt, open_profile
+from mqtt_client.profile import Profile, open_profile
 from mqtt_client.settings import check_profile, check_server, read_settings
 
 

@@ -2,16 +2,18 @@
 
 import json
 import unicodedata
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mqtt_client.events import Message
-from mqtt_client.render import as_json, local_time, message_text
+from mqtt_client.render import Style, as_json, local_time, message_text
 from mqtt_client.text import visible, visible_lines
-from wire.conversations import direct
+from wire.conversations import direct, group
 
 NOON = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 
@@ -21,7 +23,7 @@ def a_message(body: bytes, content_type: str = "text/plain; charset=utf-8", send
 
 
 def shown(message: Message, *, one_conversation: bool = True) -> str:
-    return message_text(message, "alice", NOON, one_conversation=one_conversation, zone=UTC)
+    return message_text(message, Style("alice", one_conversation=one_conversation, zone=UTC), NOON)
 
 
 @pytest.mark.parametrize(
@@ -87,3 +89,38 @@ def test_json_is_one_line_of_plain_ascii_that_reads_back(text: str) -> None:
     assert line.isascii()
     assert line.isprintable()
     assert json.loads(line) == {"body": text}
+
+
+def related(body: bytes, relation: str, **changes: Any) -> Message:
+    return replace(a_message(body), relation=relation, relates_to_seq=42, seq=50, **changes)
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (related(b"new text", "edit"), "12:00 bob edited 42: new text"),
+        (related(b"", "edit", retracted_at=NOON), "12:00 bob edited 42 (taken back)"),
+        (related(b"", "retract"), "12:00 bob retracted 42"),
+        (related("👍".encode(), "reaction"), "12:00 bob reacted 👍 to 42"),
+        (related(b"", "reaction", retracted_at=NOON), "12:00 bob reacted to 42 (taken back)"),
+        (related(b"an answer", "reply"), "12:00 bob (re 42): an answer"),
+        (related(b"an answer", "reply", edited_at=NOON), "12:00 bob (re 42, edited): an answer"),
+        (replace(a_message(b"x"), edited_at=NOON), "12:00 bob (edited): x"),
+        (replace(a_message(b""), retracted_at=NOON), "12:00 bob: [retracted]"),
+        (replace(a_message(b"x"), reactions={"👍": ("alice", "carol")}), "12:00 bob: x\n      👍 alice, carol"),
+        (replace(a_message(b"x"), reactions={"\x1b[2J": ("alice",)}), "12:00 bob: x\n      \\x1b[2J alice"),
+        (
+            related(b"12:00 bob: forged\n12:00 bob: forged", "edit"),
+            "12:00 bob edited 42: 12:00 bob: forged\n      12:00 bob: forged",
+        ),
+    ],
+)
+def test_what_relates_to_another_message_says_how(message: Message, said: str) -> None:
+    assert shown(message) == said
+
+
+def test_seqs_are_shown_when_asked_for_and_groups_by_their_title() -> None:
+    message = replace(a_message(b"hi"), seq=7, conversation=group("gabcdefabcdef"))
+    style = Style("alice", seqs=True, titles={"gabcdefabcdef": "team\x07"}, zone=UTC)
+    assert message_text(message, style, NOON) == "12:00 [7] bob → #team\\x07: hi"
+    assert message_text(message, Style("alice", zone=UTC), NOON) == "12:00 bob → gabcdefabcdef: hi"

@@ -11,11 +11,13 @@ import pytest
 
 from mqtt_client.errors import StorageError
 from mqtt_client.state import SHOWN_MOST
-from mqtt_client.store import _SCHEMA, Outgoing, Result, Store
+from mqtt_client.store import Outgoing, Result, Store
+from mqtt_client.store_schema import SCHEMA
+from wire.conversations import direct
 
 
 def outgoing(id_: str, recipient: str = "bob") -> Outgoing:
-    return Outgoing(id_, recipient, "text/plain; charset=utf-8", "2026-01-31T12:00:00.000Z", b"\x00body")
+    return Outgoing(id_, direct(recipient), "text/plain; charset=utf-8", "2026-01-31T12:00:00.000Z", b"\x00body")
 
 
 def test_the_outbox_keeps_its_order_and_loses_what_is_answered(tmp_path: Path) -> None:
@@ -23,7 +25,7 @@ def test_the_outbox_keeps_its_order_and_loses_what_is_answered(tmp_path: Path) -
         for id_ in ("1", "2", "3"):
             store.post(outgoing(id_))
         other.settle([Result("2", 7, None), Result("stranger", 8, None)])
-        assert store.outbox() == [("1", "bob"), ("3", "bob")]
+        assert store.outbox() == [("1", "direct:bob"), ("3", "direct:bob")]
         assert store.result("2") == Result("2", 7, None)
         assert store.result("stranger") is None
         assert store.outgoing("1") == outgoing("1")
@@ -75,8 +77,8 @@ def test_several_messages_enter_the_outbox_all_or_none(tmp_path: Path) -> None:
         store.post(outgoing("1"), outgoing("2"))
         with pytest.raises(StorageError):
             store.post(outgoing("3"), outgoing("1"))
-        assert store.outbox() == [("1", "bob"), ("2", "bob")]
-        assert store.outbox_after(1) == [(2, "2", "bob")]
+        assert store.outbox() == [("1", "direct:bob"), ("2", "direct:bob")]
+        assert store.outbox_after(1) == [(2, "2", "direct:bob")]
 
 
 def test_the_files_do_not_grow_while_others_have_them_open(tmp_path: Path) -> None:
@@ -102,7 +104,7 @@ def test_a_full_disk_is_one_clear_line_and_loses_nothing_that_was_taken(tmp_path
         def fill() -> None:
             for number in range(100):
                 store.post(replace(outgoing(str(number)), body=bytes(10_000)))
-                posted.append((str(number), "bob"))
+                posted.append((str(number), "direct:bob"))
 
         try:
             with pytest.raises(StorageError, match="cannot be used"):
@@ -119,7 +121,7 @@ def test_a_full_disk_is_one_clear_line_and_loses_nothing_that_was_taken(tmp_path
 
 def test_a_store_of_an_older_client_is_brought_up_to_date(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "s", isolation_level=None)) as old:
-        old.executescript(_SCHEMA[0])
+        old.executescript(SCHEMA[0])
         old.execute("PRAGMA user_version = 1")
         old.execute("INSERT INTO shown (scope, sender, id) VALUES ('*', 'bob', '1'), ('direct:bob', 'bob', '1')")
         old.execute("INSERT INTO cursors VALUES ('*', 5)")

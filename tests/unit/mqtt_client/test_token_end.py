@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from mqtt_client.errors import OutOfReachError
-from mqtt_client.profile import Profile, StoredMqtt
+from mqtt_client.credentials import StoredMqtt
+from mqtt_client.errors import ApiError, OutOfReachError
+from mqtt_client.profile import Profile
 from mqtt_client.session import Session
 from mqtt_client.store import Store
+from mqtt_client.transport import Answer
 from mqtt_client.wakeup import WakeUps
 from tests.support.raw_mqtt import CONNACK, SUBACK
 
@@ -71,6 +73,10 @@ class Server:
                 )
             )
         return self.tokens[-1]
+
+    async def call(self, method: str, path: str, **asked: object) -> Answer:
+        """Know nothing of groups."""
+        raise ApiError(f"there is no {method} {path} {asked or ''}", 404)
 
     def check_login(self) -> None:
         """Find that the login is as it was."""

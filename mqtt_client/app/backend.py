@@ -1,0 +1,266 @@
+"""Everything behind the screen, in an event loop of its own: the login, the connection, the local copy."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from random import random
+
+from mqtt_client.account import log_in, open_account, safe_username
+from mqtt_client.api import Api, read
+from mqtt_client.app.actions import Actions
+from mqtt_client.app.changes import Change, LinkChanged, LoginChanged
+from mqtt_client.app.entries import Entry
+from mqtt_client.app.ledger import CopyLedger
+from mqtt_client.app.opened import Opened
+from mqtt_client.app.pages import Pages
+from mqtt_client.app.refreshing import Refreshing
+from mqtt_client.app.storage import Chats
+from mqtt_client.app.sync import Sync
+from mqtt_client.errors import ApiError, InputError, NotLoggedInError, OutOfReachError, StorageError
+from mqtt_client.follow import Follower
+from mqtt_client.liveliness import Manner
+from mqtt_client.models import Devices, User
+from mqtt_client.profile import Profile
+from mqtt_client.recipients import conversation_named, find_conversation
+from mqtt_client.sending import compose
+from mqtt_client.session import Session, alongside
+from mqtt_client.settings import check_server
+from mqtt_client.state import backoff
+from mqtt_client.store import Store
+from mqtt_client.transport import Transport
+from mqtt_client.typing_plan import TypingPlan
+from mqtt_client.wakeup import WakeUps
+
+_READY_SECONDS = 5.0
+_STORAGE_SECONDS = 5.0
+Emit = Callable[[tuple[Change, ...]], None]
+
+
+class Backend:
+    """Runs until cancelled. Its coroutines are called within its loop; they raise ClientError."""
+
+    def __init__(self, profile: Profile, emit: Emit, chats: Chats | None = None) -> None:
+        """Take the profile, whom to tell, and the local copy where it is open already."""
+        self._profile = profile
+        self._emit = emit
+        self._chats = chats
+        self._opened: Opened | None = None
+        self._logged_in = asyncio.Event()
+        self._is_open = asyncio.Event()
+        self._typing = TypingPlan()
+
+    async def run(self) -> None:
+        """Serve one login after the other. Raises StorageError."""
+        while True:
+            self._logged_in.clear()
+            try:
+                await self._serve()
+            except NotLoggedInError as error:
+                self._emit((LoginChanged(None, reason=str(error)),))
+            await self._logged_in.wait()
+
+    async def log_in(self, server: str, username: str, password: str, *, is_new: bool) -> None:
+        """Log in, after registering when `is_new`. Raises InputError, ApiError, OutOfReachError."""
+        server, username = _checked_server(server), safe_username(username.strip())
+        if not password:
+            raise InputError("the password is empty")
+        if is_new:
+            body: Mapping[str, object] = {"username": username, "password": password}
+            async with Transport(server) as transport:
+                await transport.request("POST", "/v1/users", body=body)
+        await log_in(self._profile, server, username, password, is_new=is_new)
+        self._logged_in.set()
+
+    async def ready(self) -> None:
+        """Wait for a moment until the login is open. Raises NotLoggedInError."""
+        try:
+            async with asyncio.timeout(_READY_SECONDS):
+                await self._is_open.wait()
+        except TimeoutError as error:
+            raise NotLoggedInError("not logged in") from error
+
+    @property
+    def opened(self) -> Opened:
+        """What there is while somebody is logged in. Raises NotLoggedInError."""
+        if self._opened is None:
+            raise NotLoggedInError("not logged in")
+        return self._opened
+
+    @property
+    def pages(self) -> Pages:
+        """The conversations to read. Raises NotLoggedInError."""
+        return self.opened.pages
+
+    # Writing
+
+    async def send(self, name: str, text: str) -> Entry:
+        """Put a text into the outbox, and show it. Raises InputError, RejectedError, StorageError."""
+        opened = self.opened
+        try:
+            body = text.encode()
+        except UnicodeEncodeError as error:
+            raise InputError("not sent: it has half a character in it, which is no text") from error
+        message = compose(conversation_named(name), body)
+        opened.store.post(message)
+        entry = opened.sync.post(message)
+        opened.wakeups.notify()
+        return entry
+
+    async def resend(self, entry: Entry) -> None:
+        """Send a message that was rejected again, as a new one."""
+        opened = self.opened
+        message = compose(conversation_named(entry.conversation), entry.body)
+        opened.store.post(message)
+        opened.sync.remove(entry)
+        opened.sync.post(message)
+        opened.wakeups.notify()
+
+    async def discard(self, entry: Entry) -> None:
+        """Drop a message that was rejected."""
+        self.opened.sync.remove(entry)
+
+    async def begin(self, username: str) -> str:
+        """Find somebody to write to; return the conversation's name. Raises InputError."""
+        opened = self.opened
+        # An unknown user is told at once where the server can be asked; without it the archive tells later.
+        conversation = await find_conversation(opened.account.api, username, may_have_left=True)
+        name = str(conversation)
+        if not opened.chats.rows([name]):
+            with suppress(OutOfReachError):
+                path = "users" if conversation.kind == "direct" else "groups"
+                try:
+                    await opened.account.api.call("GET", f"/v1/{path}/{conversation.name}")
+                except ApiError as error:
+                    raise InputError(f"{username}: {error}") from error
+            opened.chats.begin(name, "", opened.chats.cursors().get("*", 0) + 1)
+        opened.sync.changed(name)
+        return name
+
+    async def mark_read(self, name: str) -> Entry | None:
+        """Note that a conversation has been read; return the first message that had not been."""
+        chats = self.opened.chats
+        first = chats.first_unread(name)
+        self.actions.tell_read(name)
+        if first:
+            chats.read(name)
+            self.opened.sync.changed(name)
+        return first
+
+    async def mute(self, name: str, *, muted: bool) -> None:
+        """Let a conversation be silent, or not."""
+        self.opened.chats.mute(name, muted=muted)
+        self.opened.sync.changed(name)
+
+    async def keep_draft(self, name: str, text: str) -> None:
+        """Keep what has been typed and not sent."""
+        self.opened.chats.keep_draft(name, text)
+        self.opened.sync.changed(name)
+
+    async def keep_typed(self, text: str) -> None:
+        """Add to what can be called back with the arrow keys."""
+        self.opened.chats.keep_typed(text)
+
+    async def typed(self) -> list[str]:
+        """List what was typed, oldest first."""
+        return self.opened.chats.typed()
+
+    async def choose(self, name: str, value: str) -> None:
+        """Keep a choice for the next start."""
+        self.opened.chats.choose(name, value)
+
+    @property
+    def actions(self) -> Actions:
+        """What can be done beside writing. Raises NotLoggedInError."""
+        return Actions(self.opened, self._typing)
+
+    # The account
+
+    async def whois(self, username: str) -> User:
+        """Ask for somebody's public profile."""
+        return read(User, await self._api.call("GET", f"/v1/users/{safe_username(username)}"))
+
+    async def sessions(self) -> Devices:
+        """List the login sessions."""
+        return read(Devices, await self._api.call("GET", "/v1/sessions"))
+
+    async def end_session(self, device_id: str) -> None:
+        """End one of the other sessions."""
+        await self._api.call("DELETE", f"/v1/sessions/{device_id}")
+
+    async def change_password(self, current: str, new: str) -> None:
+        """Change the password; every other session ends."""
+        body = {"current_password": current, "new_password": new}
+        await self._api.call("PUT", "/v1/me/password", body=body)
+
+    @property
+    def _api(self) -> Api:
+        return self.opened.account.api
+
+    async def _serve(self) -> None:
+        async with open_account(self._profile, None) as account:
+            server, me = account.credentials.server, account.username
+            if self._chats is None:
+                self._profile.prepare()
+                self._chats = Chats(self._profile.chats_file(server, me), me)
+            try:
+                with self._chats as chats, account.store() as store:
+                    async with WakeUps(self._profile.wakeups) as wakeups:
+                        sync = Sync(chats, me, self._emit, lambda name: _watch(store, me, [name]))
+                        pages = Pages(chats, sync, lambda: account.api)
+                        self._opened = Opened(account, store, wakeups, chats, sync, pages)
+                        self._is_open.set()
+                        self._emit((LoginChanged(me, server),))
+                        await self._follow(self._opened)
+            finally:
+                self._opened = self._chats = None
+                self._is_open.clear()
+
+    async def _follow(self, opened: Opened) -> None:
+        opened.sync.reconcile(opened.store)
+        opened.sync.tell_all()
+        opened.sync.link(LinkChanged("catching up"))
+        _watch(opened.store, opened.account.username, [row.name for row in opened.chats.rows()])
+        while True:
+            manner = Manner(live=True, visible=self._profile.privacy().presence)
+            session = Session(opened.account.api, opened.store, opened.wakeups, self._profile, manner=manner)
+            try:
+                refreshing = Refreshing(opened.account.api, opened.sync)
+                await alongside(session, self._take_events(opened, refreshing), refreshing.run())
+            except StorageError as error:
+                # A full disk, say: what is on the screen can still be read, and it may have room again.
+                opened.sync.link(LinkChanged("offline", str(error)))
+                await asyncio.sleep(_STORAGE_SECONDS)
+
+    async def _take_events(self, opened: Opened, refreshing: Refreshing) -> None:
+        failures = 0
+        while True:
+            try:
+                await opened.sync.prime(opened.account.api)
+                ledger = CopyLedger(opened.chats, opened.store)
+                markers = self._profile.privacy().markers
+                follower = Follower(
+                    opened.account.api, opened.store, opened.wakeups, ledger=ledger, patient=True, markers=markers
+                )
+                try:
+                    async for event in follower.events():
+                        opened.sync.take(event)
+                        refreshing.take(event)
+                finally:
+                    ledger.flush()
+            except (ApiError, OutOfReachError) as error:
+                failures += 1
+                opened.sync.link(LinkChanged("offline", str(error)))
+            await asyncio.sleep(max(1.0, backoff(failures, random)))
+
+
+def _watch(store: Store, me: str, names: Iterable[str]) -> None:
+    """Follow the presence of those whom one has conversations with."""
+    others = [name.partition(":")[2] for name in names if name.startswith("direct:")]
+    store.watch(other for other in others if other != me)
+
+
+def _checked_server(server: str) -> str:
+    try:
+        return check_server(server.strip())
+    except ValueError as error:
+        raise InputError(f"server: {error}") from error

@@ -1,0 +1,1 @@
+"""The screens: the chat, the login, and what opens over them."""

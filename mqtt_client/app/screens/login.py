@@ -1,0 +1,133 @@
+"""Registering and logging in."""
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets import Button, Label
+
+from mqtt_client.app.widgets.field import Field, all_taken
+from mqtt_client.errors import ClientError
+from mqtt_client.text import visible
+
+if TYPE_CHECKING:
+    from mqtt_client.app.nightjar import NightjarApp
+
+_FIELDS = ("server", "username", "password", "again")
+
+
+class LoginScreen(Screen[None]):
+    """Asks for server, name and password; what is wrong with one stands below it."""
+
+    AUTO_FOCUS = ""
+    CSS = """
+    LoginScreen { align: center middle; }
+    #login { width: 60; max-width: 95%; height: auto; border: solid $primary; padding: 0 2; }
+    #login Input { border: none; height: 1; background: $boost; padding: 0 1; }
+    #login .error { color: $error; height: auto; }
+    #buttons { height: 1; margin-top: 1; }
+    #buttons Button { border: none; height: 1; margin-right: 2; min-width: 12; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "leave", "quit", priority=True),
+        # Before the fields see them: what is typed next goes to the field that they lead to.
+        Binding("enter", "go_on", show=False, priority=True),
+        Binding("tab,down", "app.focus_next", show=False, priority=True),
+        Binding("shift+tab,up", "app.focus_previous", show=False, priority=True),
+    ]
+
+    def __init__(self, server: str, username: str = "", reason: str = "") -> None:
+        """Prefill the server, and the name of who was logged in; `reason` says why that has ended."""
+        super().__init__()
+        self._server = server
+        self._username = username
+        self._reason = reason
+
+    def compose(self) -> ComposeResult:
+        """Put the fields together."""
+        with Vertical(id="login") as box:
+            box.border_title = "Nightjar"
+            yield Label("Server")
+            yield Field(self._server, id="server")
+            yield Label("", classes="error", id="server-error", markup=False)
+            yield Label("Username")
+            yield Field(self._username, id="username")
+            yield Label("", classes="error", id="username-error", markup=False)
+            yield Label("Password")
+            yield Field(password=True, id="password")
+            yield Label("", classes="error", id="password-error", markup=False)
+            yield Label("Password again, to register")
+            yield Field(password=True, id="again")
+            yield Label("", classes="error", id="again-error", markup=False)
+            with Horizontal(id="buttons"):
+                yield Button("Log in", id="log-in", variant="primary")
+                yield Button("Register", id="register")
+            yield Label(visible(self._reason), id="said", classes="error", markup=False)
+
+    def on_mount(self) -> None:
+        """Begin at the first field that is empty."""
+        self.set_focus(self.query_one("#password" if self._username else "#username", Field))
+
+    def action_go_on(self) -> None:
+        """Go to the next field; after the last one that is needed, log in or register."""
+        focused = self.focused
+        if isinstance(focused, Button):
+            focused.press()
+        elif focused is not None and focused.id in ("password", "again"):
+            self.run_worker(self._submit(is_new=True if focused.id == "again" else None), exclusive=True)
+        else:
+            self.focus_next()
+
+    @on(Button.Pressed)
+    def _pressed(self, event: Button.Pressed) -> None:
+        self.run_worker(self._submit(is_new=event.button.id == "register"), exclusive=True)
+
+    def action_leave(self) -> None:
+        """Leave the app."""
+        cast("NightjarApp", self.app).leave()
+
+    async def _submit(self, *, is_new: bool | None) -> None:
+        """Log in or register (None: as it looks), with all that was typed before."""
+        await all_taken(self.query(Field))
+        if is_new is None:
+            is_new = bool(self._value("again"))
+        for name in _FIELDS:
+            self._say(name, "")
+        if is_new and self._value("again") != self._value("password"):
+            self._say("again", "the two passwords differ")
+            self.set_focus(self.query_one("#again", Field))
+            return
+        self.query_one("#said", Label).update("asking the server …")
+        await self._log_in(is_new=is_new)
+
+    async def _log_in(self, *, is_new: bool) -> None:
+        server, username, password = (self._value(name) for name in ("server", "username", "password"))
+        engine = cast("NightjarApp", self.app).engine
+        try:
+            await engine.do(lambda backend: backend.log_in(server, username, password, is_new=is_new))
+        except ClientError as error:
+            self.query_one("#said", Label).update("")
+            field = _field_of(str(error))
+            self._say(field, str(error).removeprefix(f"{field}: "))
+            self.set_focus(self.query_one(f"#{field}", Field))
+        else:
+            self.query_one("#said", Label).update("logged in")
+
+    def _value(self, name: str) -> str:
+        return self.query_one(f"#{name}", Field).value
+
+    def _say(self, name: str, text: str) -> None:
+        self.query_one(f"#{name}-error", Label).update(visible(text))
+
+
+def _field_of(said: str) -> str:
+    """Find the field that an error is about: the server names it, and what else goes wrong is the server."""
+    for name in ("username", "password", "server"):
+        if said.startswith(f"{name}:"):
+            return name
+    if "password" in said:
+        return "password"
+    return "username" if "username" in said or "taken" in said else "server"

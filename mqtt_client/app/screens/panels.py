@@ -1,0 +1,228 @@
+"""What opens over the chat: help, a text, the switcher, the password."""
+
+from collections.abc import Mapping
+from datetime import tzinfo
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from mqtt_client.app.commands import COMMANDS
+from mqtt_client.app.entries import Entry, Row
+from mqtt_client.app.keys import FIXED, KEYS, keys_of, spoken
+from mqtt_client.app.lines import local, shown_text
+from mqtt_client.app.roster import matching
+from mqtt_client.app.widgets.field import Field, all_taken
+from mqtt_client.errors import ClientError
+from mqtt_client.text import visible
+
+if TYPE_CHECKING:
+    from mqtt_client.app.nightjar import NightjarApp
+
+_CSS = """
+{name} {{ align: center middle; }}
+{name} #box {{ width: 90%; max-width: 100; height: auto; max-height: 90%; border: solid $primary; background: $surface; padding: 0 1; }}
+"""  # noqa: E501  # CSS
+_SWITCH_MOST = 50
+_FOUND_SHOWN = 200
+
+
+class TextPanel(ModalScreen[None]):
+    """Shows lines; Escape closes it."""
+
+    CSS = _CSS.format(name="TextPanel")
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "dismiss", "close")]
+
+    def __init__(self, title: str, lines: list[str]) -> None:
+        """Take what to show."""
+        super().__init__()
+        self._title = title
+        self.lines = lines
+
+    def compose(self) -> ComposeResult:
+        """Put the box together."""
+        box = VerticalScroll(Static("\n".join(self.lines), markup=False), id="box")
+        box.border_title = f"{self._title} (Escape closes)"
+        yield box
+
+
+class HelpPanel(TextPanel):
+    """All keys and commands."""
+
+    CSS = _CSS.format(name="HelpPanel")
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("f1", "dismiss", "close")]
+
+    def __init__(self, chosen: Mapping[str, tuple[str, ...]]) -> None:
+        """Take the keys of `config.toml`."""
+        keys = [(", ".join(spoken(each) for each in keys_of(chosen, key.name)), key.does) for key in KEYS]
+        commands = [(command.usage, command.does) for command in COMMANDS]
+        lines = [*_columns([*FIXED, *keys]), "", *_columns(commands), ""]
+        lines += ["Two slashes begin a message with one: //etc is sent as /etc."]
+        super().__init__("Keys and commands", lines)
+
+
+def _columns(pairs: list[tuple[str, str]]) -> list[str]:
+    width = max(len(left) for left, _ in pairs)
+    return [f"{left:{width}}  {right}" for left, right in pairs]
+
+
+class Switcher(ModalScreen[str | None]):
+    """Finds a conversation by a part of its name; hands back its name on the wire, or `new:` and what was typed."""
+
+    AUTO_FOCUS = ""
+    CSS = _CSS.format(name="Switcher") + "Switcher OptionList { height: auto; max-height: 20; border: none; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "close"),
+        Binding("down,ctrl+n", "move(1)", priority=True),
+        Binding("up,ctrl+p", "move(-1)", priority=True),
+    ]
+
+    def __init__(self, rows: tuple[Row, ...]) -> None:
+        """Take the conversations."""
+        super().__init__()
+        self._rows = rows
+        self._names: list[str] = []
+        self._early = ""
+
+    def compose(self) -> ComposeResult:
+        """Put the box together."""
+        box = Vertical(Field(placeholder="a part of the name", id="wanted"), OptionList(id="found"), id="box")
+        box.border_title = "Go to"
+        yield box
+
+    def on_mount(self) -> None:
+        """Begin with all, or with what was typed while the box was put together."""
+        wanted = self.query_one(Field)
+        self._show(self._early)
+        wanted.value = self._early
+        self.set_focus(wanted)
+        wanted.cursor_position = len(self._early)
+
+    def on_key(self, event: events.Key) -> None:
+        """Take what is typed before there is a box to type into."""
+        if self.focused is None and event.is_printable and event.character:
+            self._early += event.character
+            event.stop()
+
+    @on(Field.Changed)
+    def _changed(self, event: Field.Changed) -> None:
+        self._show(event.value.strip())
+
+    @on(Field.Submitted)
+    def _submitted(self) -> None:
+        index = self.query_one(OptionList).highlighted
+        self.dismiss(self._names[index] if index is not None and self._names else None)
+
+    @on(OptionList.OptionSelected)
+    def _selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._names[event.option_index])
+
+    def action_move(self, by: int) -> None:
+        """Choose the one above or below."""
+        found = self.query_one(OptionList)
+        if by > 0:
+            found.action_cursor_down()
+        else:
+            found.action_cursor_up()
+
+    def _show(self, wanted: str) -> None:
+        rows = matching(self._rows, wanted)[:_SWITCH_MOST]
+        self._names = [row.name for row in rows]
+        texts = [f"{visible(row.title)}{f'  ({row.unread} unread)' if row.unread else ''}" for row in rows]
+        if wanted and not any(row.who == wanted for row in rows):
+            self._names.append(f"new:{wanted}")
+            texts.append(f"{visible(wanted)}  (new conversation)")
+        found = self.query_one(OptionList)
+        found.clear_options()
+        found.add_options([Option(Content(text)) for text in texts])
+        found.highlighted = 0 if texts else None
+
+
+class FoundPanel(ModalScreen[Entry | None]):
+    """Messages that a search has found; hands back the one that is chosen."""
+
+    CSS = _CSS.format(name="FoundPanel") + "FoundPanel OptionList { height: auto; max-height: 20; border: none; }"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "close")]
+
+    def __init__(self, found: list[Entry], zone: tzinfo | None) -> None:
+        """Take what was found."""
+        super().__init__()
+        self._found = found
+        self._zone = zone
+
+    def compose(self) -> ComposeResult:
+        """Put the box together."""
+        lines = []
+        for entry in self._found:
+            moment = local(entry.sent_at, self._zone)
+            place = visible(entry.conversation.partition(":")[2])
+            body = " ".join(shown_text(entry, _FOUND_SHOWN))
+            lines.append(Option(Content(f"{moment:%Y-%m-%d %H:%M}  {place}  {visible(entry.sender)}: {body}")))
+        box = Vertical(OptionList(*lines, id="found"), id="box")
+        box.border_title = f"{len(self._found)} found (Escape closes)"
+        yield box
+
+    def on_mount(self) -> None:
+        """Begin with the newest."""
+        self.query_one(OptionList).focus()
+
+    @on(OptionList.OptionSelected)
+    def _selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._found[event.option_index])
+
+
+class PasswordPanel(ModalScreen[None]):
+    """Changes the password."""
+
+    CSS = _CSS.format(name="PasswordPanel")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss", "close"),
+        # Before the fields see it: what is typed next goes to the field that it leads to.
+        Binding("enter", "go_on", show=False, priority=True),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """Put the box together."""
+        box = Vertical(
+            Field(placeholder="current password", password=True, id="current"),
+            Field(placeholder="new password", password=True, id="new"),
+            Field(placeholder="new password again", password=True, id="again"),
+            Static("Enter changes it; every other session ends.", id="said", markup=False),
+            id="box",
+        )
+        box.border_title = "Change the password (Escape closes)"
+        yield box
+
+    def action_go_on(self) -> None:
+        """Go to the next field; after the last one, change it."""
+        if self.focused is not None and self.focused.id == "again":
+            self.run_worker(self._submit(), exclusive=True)
+        else:
+            self.focus_next()
+
+    async def _submit(self) -> None:
+        await all_taken(self.query(Field))
+        current, new, again = (self.query_one(f"#{name}", Field).value for name in ("current", "new", "again"))
+        if new != again:
+            self._say("the two new passwords differ")
+        else:
+            await self._change(current, new)
+
+    async def _change(self, current: str, new: str) -> None:
+        self._say("asking the server …")
+        try:
+            await cast("NightjarApp", self.app).engine.do(lambda backend: backend.change_password(current, new))
+        except ClientError as error:
+            self._say(str(error))
+        else:
+            self.dismiss()
+            cast("NightjarApp", self.app).say("the password is changed; every other session has ended")
+
+    def _say(self, text: str) -> None:
+        self.query_one("#said", Static).update(visible(text))

@@ -1,0 +1,299 @@
+"""Keeping the local copy true: what the feed, the connection and the outbox bring, gathered for the screen."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from mqtt_client.api import Api
+from mqtt_client.app.changes import (
+    Change,
+    EntriesChanged,
+    EntryRemoved,
+    LinkChanged,
+    LinkState,
+    MarkerChanged,
+    Noticed,
+    PresenceTold,
+    RowsChanged,
+    SessionsTold,
+    TypingTold,
+)
+from mqtt_client.app.entries import Entry
+from mqtt_client.app.live_storage import reactions_of
+from mqtt_client.app.storage import Chats, Incoming
+from mqtt_client.events import (
+    CHANGES,
+    CaughtUp,
+    ConnectionChanged,
+    Event,
+    MarkerArrived,
+    MarkerMoved,
+    Message,
+    MessageArrived,
+    MessageEdited,
+    MessageReacted,
+    MessageRetracted,
+    PresenceChanged,
+    ReceiptArrived,
+    SessionsChanged,
+    TypingChanged,
+    is_change,
+    message_of,
+)
+from mqtt_client.follow import EVERYTHING
+from mqtt_client.reading import conversations, newest_seq
+from mqtt_client.store import Outgoing, Store
+from wire.receipts import Rejected, Stored
+from wire.times import parse_time
+
+_GATHER_SECONDS = 0.1
+_PROGRESS_EVERY = 100
+
+
+class Sync:
+    """Writes what happens into the copy, and tells the screen: what comes alone at once, else ten times a second."""
+
+    def __init__(
+        self,
+        chats: Chats,
+        me: str,
+        emit: Callable[[tuple[Change, ...]], None],
+        watch: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Take the copy, whose it is, and whom to tell; use within the event loop.
+
+        `watch` is told of each conversation once.
+        """
+        self._watch = watch
+        self.changed_targets: set[int] = set()
+        """Seqs of messages that were edited, retracted or reacted to: to be read again, and taken out."""
+        self._chats = chats
+        self._me = me
+        self._emit = emit
+        self._entries: dict[int, Entry] = {}
+        self._news: set[int] = set()
+        self._dirty: dict[str, None] = {}
+        self._others: list[Change] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._flushed_at = float("-inf")
+        self._cut = False
+        self._caught_up = False
+        self._told = 0
+        self._begun: set[str] = set()
+        self._changes: set[str] = set()
+
+    async def prime(self, api: Api) -> None:
+        """Fill an empty copy with the list of conversations. Raises ApiError, OutOfReachError, NotLoggedInError.
+
+        What was stored before is history: it is fetched when somebody scrolls back to it, and counts as read.
+        """
+        if EVERYTHING in self._chats.cursors():
+            return
+        newest = await newest_seq(api)
+        for listed in await conversations(api):
+            entry = listed.entry
+            last = entry.last_message
+            name = entry.conversation.name
+            # Between its last message and the newest of all, a conversation has nothing.
+            floor = last.seq if last and last.seq <= newest else newest + 1
+            self._chats.begin(name, entry.title or "", floor)
+            message = message_of(last, {}) if last else None
+            if message and not is_change(message):
+                self._keep([incoming(message)], news=False)
+            self._chats.their_marker(name, entry.their_delivered_seq or 0, entry.their_read_seq or 0)
+            self._dirty[name] = None
+        self._chats.move_cursor(EVERYTHING, newest)
+        self.tell()
+
+    def reconcile(self, store: Store) -> None:
+        """Bring in what other commands put into the outbox, and the answers that came while no app ran."""
+        waiting = {id_ for id_, _ in store.outbox()}
+        known = {entry.id for entry in self._chats.sending()}
+        for id_ in waiting - known:
+            if (message := store.outgoing(id_)) and message.relation not in CHANGES:
+                self.post(message)
+        for id_ in known - waiting:
+            if result := store.result(id_):
+                self._settle(self._me, id_, result.seq, result.reason or "")
+        self.tell()
+
+    def take(self, event: Event) -> None:
+        """Write one event into the copy."""
+        match event:
+            case MessageArrived(message):
+                self._arrived(message)
+            case ReceiptArrived(Stored(id_, seq, _, sender)):
+                self._settle(sender, id_.lower(), seq)
+            case ReceiptArrived(Rejected(id_, reason)):
+                self._settle(self._me, id_.lower(), None, reason)
+            case ConnectionChanged(connected, reason):
+                self._cut = not connected
+                self.link(LinkChanged(self._state(), reason))
+            case CaughtUp():
+                self._caught_up = True
+                if self._told:
+                    self._others.append(Noticed(f"caught up: {self._told} new messages", stays=False))
+                self._told = 0
+                if not self._cut:
+                    self.link(LinkChanged("online"))
+            case MessageEdited(_, target) | MessageRetracted(_, target) | MessageReacted(_, target):
+                self.changed_targets.add(target)
+            case _:
+                self._take_signal(event)
+
+    def _take_signal(self, event: Event) -> None:
+        match event:
+            case MarkerMoved(conversation, _, read):
+                if self._chats.read_upto(str(conversation), read):
+                    self.changed(str(conversation))
+            case MarkerArrived(conversation, username, delivered, read):
+                if conversation.kind == "direct" and self._chats.their_marker(str(conversation), delivered, read):
+                    self._dirty[str(conversation)] = None
+                self.say(MarkerChanged(str(conversation), username, delivered, read))
+            case TypingChanged(conversation, username, active):
+                self.say(TypingTold(str(conversation), username, active))
+            case PresenceChanged(username, status, since):
+                self.say(PresenceTold(username, status, since))
+            case SessionsChanged(device, change):
+                self.say(SessionsTold(device, change))
+            case _:
+                pass
+
+    def post_change(self, message: Outgoing) -> None:
+        """Wait for the answer to an edit, a retraction or a reaction of our own: a refusal is told."""
+        self._changes.add(message.id)
+
+    def post(self, message: Outgoing) -> Entry:
+        """Show a message of our own that is in the outbox."""
+        sent_at = parse_time(message.sent_at)
+        content = Incoming(
+            conversation=str(message.conversation),
+            sender=self._me,
+            id=message.id,
+            content_type=message.content_type,
+            body=message.body,
+            sent_at=sent_at.timestamp() if sent_at else 0.0,
+            relation=message.relation,
+            relates_to_id=message.relates_to,
+        )
+        return self._keep([content], news=False)[0]
+
+    def remove(self, entry: Entry) -> None:
+        """Take out a message that was never stored."""
+        self._chats.remove(entry.arrival)
+        self._entries.pop(entry.arrival, None)
+        self._others.append(EntryRemoved(entry.conversation, entry.arrival))
+        self.changed(entry.conversation)
+
+    def keep(self, messages: Iterable[Message]) -> None:
+        """Take older messages into the copy; the screen reads them there."""
+        self._chats.keep([incoming(message) for message in messages if not is_change(message)], news=False)
+
+    def refresh(self, message: Message) -> None:
+        """Take over what the archive says of a message that has been changed, if the copy has it."""
+        if message.seq and self._chats.has(message.seq):
+            self._keep([incoming(message)], news=False)
+
+    def begin(self, name: str, title: str) -> None:
+        """Begin a conversation that has just come, a group's say."""
+        self._begun.add(name)
+        self._chats.begin(name, title, self._next_seq())
+        self._chats.rename(name, title)
+        self.changed(name)
+
+    def say(self, change: Change) -> None:
+        """Tell the screen something that is kept nowhere."""
+        self._others.append(change)
+        self.tell()
+
+    def tell_all(self) -> None:
+        """Tell every conversation."""
+        self._dirty.update((row.name, None) for row in self._chats.rows())
+        self.tell()
+
+    def changed(self, name: str) -> None:
+        """Have a conversation's row told."""
+        self._dirty[name] = None
+        self.tell()
+
+    def link(self, change: LinkChanged) -> None:
+        """Tell how we stand to the server."""
+        self.say(change)
+
+    def tell(self) -> None:
+        """Tell the screen what has gathered, now or in a moment."""
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            wait = max(0.0, self._flushed_at + _GATHER_SECONDS - loop.time())
+            self._timer = loop.call_later(wait, self._flush)
+
+    def _state(self) -> LinkState:
+        if self._cut:
+            return "offline"
+        return "online" if self._caught_up else "catching up"
+
+    def _flush(self) -> None:
+        self._timer = None
+        self._flushed_at = asyncio.get_running_loop().time()
+        changes: list[Change] = []
+        if self._entries:
+            changes.append(EntriesChanged(tuple(self._entries.values()), frozenset(self._news)))
+        if self._dirty:
+            changes.append(RowsChanged(tuple(self._chats.rows(self._dirty))))
+        changes += self._others
+        self._entries, self._news, self._dirty, self._others = {}, set(), {}, []
+        if changes:
+            self._emit(tuple(changes))
+
+    def _arrived(self, message: Message) -> None:
+        self._keep([incoming(message)], news=True)
+        if not self._caught_up:
+            self._told += 1
+            if self._told % _PROGRESS_EVERY == 0:
+                self.link(LinkChanged("catching up", f"{self._told} messages"))
+
+    def _keep(self, messages: list[Incoming], *, news: bool) -> list[Entry]:
+        for message in messages:
+            if message.conversation not in self._begun:
+                self._begun.add(message.conversation)
+                self._watch(message.conversation)
+                self._chats.begin(message.conversation, "", message.seq or self._next_seq())
+        added, changed = self._chats.keep(messages, news=news)
+        for entry in changed:
+            self._gather(entry)
+        self._news.update(entry.arrival for entry in added if entry.is_new)
+        return changed
+
+    def _next_seq(self) -> int:
+        return self._chats.cursors().get(EVERYTHING, 0) + 1
+
+    def _settle(self, sender: str, id_: str, seq: int | None, reason: str = "") -> None:
+        if entry := self._chats.settle(sender, id_, seq=seq, reason=reason):
+            self._gather(entry)
+        elif id_ in self._changes:
+            self._changes.discard(id_)
+            if reason:
+                self.say(Noticed(f"not changed: {reason}"))
+
+    def _gather(self, entry: Entry) -> None:
+        self._entries[entry.arrival] = entry
+        self._dirty[entry.conversation] = None
+        self.tell()
+
+
+def incoming(message: Message) -> Incoming:
+    """Make what the copy keeps of a message."""
+    return Incoming(
+        conversation=str(message.conversation),
+        sender=message.sender,
+        id=message.id.lower(),
+        content_type=message.content_type,
+        body=message.body,
+        sent_at=message.sent_at.timestamp(),
+        relation=message.relation,
+        seq=message.seq,
+        relates_to=message.relates_to_seq,
+        relates_to_id=message.relates_to_id,
+        edited_at=message.edited_at.timestamp() if message.edited_at else None,
+        retracted_at=message.retracted_at.timestamp() if message.retracted_at else None,
+        reactions=reactions_of(message.reactions),
+    )

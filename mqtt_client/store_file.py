@@ -1,0 +1,86 @@
+"""The SQLite file of an account's store: opened, brought up to date, and its errors as one line."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from mqtt_client.errors import StorageError
+from mqtt_client.store_schema import SCHEMA
+
+_WAL_BYTES = 8 * 1024 * 1024
+
+
+class StoreFile:
+    """The file, for its owner only. Every method raises StorageError."""
+
+    def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
+        """Open the file, made when missing; its directory must be there. `now` gives Unix time."""
+        self._path = path
+        self._now = now
+        with self._mending():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            self._db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+            try:
+                self._prepare()
+            except BaseException:
+                self._db.close()
+                raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    def _end(self, table: str) -> int:
+        rows = self._rows("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,))
+        return int(rows[0][0]) if rows else 0
+
+    def _rows(self, statement: str, parameters: Any = ()) -> list[Any]:  # noqa: ANN401  # what sqlite3 takes
+        with self._mending():
+            return self._db.execute(statement, parameters).fetchall()
+
+    def _prepare(self) -> None:
+        self._db.execute("PRAGMA journal_mode = WAL")
+        # What is lost in a power cut is sent, fetched or shown again, all but what goes into the outbox: see `post`.
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        self._db.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
+        if self._version() < len(SCHEMA):
+            with self._writing():
+                for version, script in enumerate(SCHEMA[self._version() :], self._version() + 1):
+                    for statement in script.split(";"):
+                        self._db.execute(statement)
+                    self._db.execute(f"PRAGMA user_version = {version}")
+        elif self._version() > len(SCHEMA):
+            raise StorageError(f"{self._path} was made by a newer nightjar: use that one, or another --profile")
+
+    def _version(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with self._mending():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    @contextmanager
+    def _mending(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise StorageError(f"{self._path} cannot be used: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise StorageError(
+                f"{self._path} is damaged ({error}): move it away; what waited in its outbox is lost to nightjar"
+            ) from error
+        except OSError as error:
+            raise StorageError(f"{self._path} cannot be opened: {error.strerror}") from error

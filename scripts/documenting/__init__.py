@@ -1,0 +1,1 @@
+"""The man page and the completions, made from the definitions of the commands."""

@@ -1,0 +1,65 @@
+"""The thread behind the screen: it ends with the app, and takes the app with it when it fails."""
+
+import sqlite3
+
+import pytest
+
+from mqtt_client.app.backend import Backend
+from mqtt_client.app.engine import Engine
+from mqtt_client.app.storage import Incoming
+from mqtt_client.errors import NotLoggedInError
+from mqtt_client.profile import Profile
+from tests.support.waiting import until
+from tests.unit.app.conftest import MakeApp
+from tests.unit.app.test_screens import SIZE, chat, typed
+
+
+async def test_an_error_in_the_thread_ends_the_app_and_is_not_lost(
+    make_app: MakeApp, talks: list[Incoming], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is raised again where the app was started."""
+
+    async def broken(_: Backend) -> None:
+        raise RuntimeError("a mistake of ours")
+
+    monkeypatch.setattr(Backend, "run", broken)
+    app = make_app(talks)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: not app.is_running)
+    assert isinstance(app.crash, RuntimeError)
+
+
+async def test_a_disk_without_room_leaves_the_app_open(make_app: MakeApp, talks: list[Incoming]) -> None:
+    """What cannot be written is said, and stands in the input again."""
+    app = make_app(talks)
+    async with app.run_test(size=SIZE) as pilot:
+        screen = chat(app)
+        await until(pilot, lambda: screen.status.link.state == "offline")
+
+        async def fill(backend: Backend) -> None:
+            database: sqlite3.Connection = backend.opened.store._db
+            database.execute("PRAGMA query_only = ON")
+
+        await app.engine.do(fill, logged_in=True)
+        await typed(pilot, "no room")
+        await until(pilot, lambda: "cannot be used" in screen.status.text)
+        assert screen.composer.text == "no room"
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: screen.talk.opened == "direct:bob")
+
+
+def test_one_that_has_never_begun_ends_too(profile: Profile) -> None:
+    """And does nothing afterwards."""
+    engine = Engine(profile, lambda _: None, None)
+    engine.stop()
+    engine.start()
+    engine.stop()
+
+
+async def test_nothing_is_done_after_the_end(make_app: MakeApp, talks: list[Incoming]) -> None:
+    """It says so."""
+    app = make_app(talks)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: chat(app).status.link.state == "offline")
+    with pytest.raises(NotLoggedInError, match="is ending"):
+        await app.engine.do(lambda backend: backend.typed())
