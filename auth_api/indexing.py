@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -35,10 +35,16 @@ _LOG = logging.getLogger(__name__)
 
 
 class Indexer:
-    """A thread that indexes what was stored since; one worker's does, the others' stand by."""
+    """A thread that indexes what was stored since; one worker's of each host does, the others' stand by."""
 
-    def __init__(self, pool: Pool, language: str, least: int = _LEAST) -> None:
-        """Take the language to be searched in, such as english, and how many messages are indexed at least at once."""
+    def __init__(
+        self, pool: Pool, language: str, is_us: Callable[[], bool] = lambda: True, *, least: int = _LEAST
+    ) -> None:
+        """Take the language to be searched in, such as english, and whether it is this worker that indexes.
+
+        `least` is how many messages are indexed at least at once.
+        """
+        self._is_us = is_us
         self._least = least
         self._pool = pool
         self._language: str | None = language
@@ -106,6 +112,8 @@ class Indexer:
     def _run(self) -> None:
         pause = _EVERY_SECONDS
         while not self._stopped.wait(pause):
+            if not self._is_us():
+                continue
             began = time.monotonic()
             try:
                 more = self.step(considerate=True)
