@@ -21,6 +21,8 @@ from mqtt_client.events import (
     CaughtUp,
     ConnectionChanged,
     Event,
+    GroupChanged,
+    GroupsKnown,
     MarkerArrived,
     MarkerMoved,
     Message,
@@ -94,6 +96,7 @@ class Follower:
         self._told_caught_up = False
         self._is_linked: bool | None = None
         self._fetch_pause = 0.0
+        self._groups: frozenset[str] | None = None
         self._held: list[Message] = []
         self._held_until = 0.0
 
@@ -167,6 +170,9 @@ class Follower:
             case "signal":
                 for signal in filter(self._is_to_be_told, read_signal(entry.content, self._api.username)):
                     yield signal
+            case "groups":
+                for event in self._take_groups(frozenset(entry.content.decode().split())):
+                    yield event
             case "connected" | "disconnected":
                 if self._take_link(connected=entry.kind == "connected"):
                     yield ConnectionChanged(entry.kind == "connected", entry.content.decode(errors="replace"))
@@ -267,6 +273,13 @@ class Follower:
         is_news = connected != self._connected
         self._connected = connected
         return is_news
+
+    def _take_groups(self, groups: frozenset[str]) -> list[Event]:
+        """Tell of memberships that came or ended, also while no event could say so."""
+        before, self._groups = self._groups, groups
+        added = [GroupChanged(each, "added") for each in sorted(groups - before)] if before is not None else []
+        removed = [GroupChanged(each, "removed") for each in sorted((before or groups) - groups)]
+        return [GroupsKnown(groups), *added, *removed]
 
     def _take_receipts(self, content: bytes) -> list[Receipt]:
         receipts = decode_receipts(content)
