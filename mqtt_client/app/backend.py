@@ -1,8 +1,8 @@
 """Everything behind the screen, in an event loop of its own: the login, the connection, the local copy."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from random import random
 
@@ -55,6 +55,7 @@ class Backend:
         self._opened: Opened | None = None
         self._logged_in = asyncio.Event()
         self._is_open = asyncio.Event()
+        self._turns: dict[str, asyncio.Lock] = {}
 
     async def run(self) -> None:
         """Serve one login after the other. Raises StorageError."""
@@ -102,20 +103,24 @@ class Backend:
 
     async def send(self, name: str, text: str) -> Entry:
         """Put a text into the outbox, and show it. Raises InputError, RejectedError, StorageError."""
-        opened = self.opened
         try:
             body = text.encode()
         except UnicodeEncodeError as error:
             raise InputError("not sent: it has half a character in it, which is no text") from error
-        message = compose(name.partition(":")[2], body)
-        opened.store.post(message)
-        entry = opened.sync.post(message)
+        to = name.partition(":")[2]
+        async with self._turn(to):
+            opened = await self._begun(to)
+            message = compose(to, body)
+            opened.store.post(message)
+            entry = opened.sync.post(message)
         opened.wakeups.notify()
         return entry
 
     async def resend(self, entry: Entry) -> None:
-        """Send a message that was rejected again, as a new one."""
+        """Send a message that was rejected again, as a new one; one that was dropped or sent again already stays so."""
         opened = self.opened
+        if not opened.chats.is_rejected(entry.arrival):
+            return
         message = compose(entry.conversation.partition(":")[2], entry.body)
         opened.store.post(message)
         opened.sync.remove(entry)
@@ -128,16 +133,9 @@ class Backend:
 
     async def begin(self, username: str) -> str:
         """Find somebody to write to; return the conversation's name. Raises InputError."""
-        opened = self.opened
-        # An unknown user is told at once where the server can be asked; without it the archive tells later.
-        name = str(direct(await check_user(opened.account.api, username)))
-        if not opened.chats.rows([name]):
-            with suppress(OutOfReachError):
-                try:
-                    await opened.account.api.call("GET", f"/v1/users/{username}")
-                except ApiError as error:
-                    raise InputError(f"{username}: {error}") from error
-            opened.chats.begin(name, "", opened.chats.cursors().get("*", 0) + 1)
+        async with self._turn(username):
+            opened = await self._begun(username)
+        name = str(direct(username))
         opened.sync.changed(name)
         return name
 
@@ -171,6 +169,30 @@ class Backend:
     async def choose(self, name: str, value: str) -> None:
         """Keep a choice for the next start."""
         self.opened.chats.choose(name, value)
+
+    @asynccontextmanager
+    async def _turn(self, username: str) -> AsyncIterator[None]:
+        """Let what is written to somebody go its way in the order in which it was written, though the server is slow."""
+        async with self._turns.setdefault(username, asyncio.Lock()):
+            yield
+
+    async def _begun(self, username: str) -> Opened:
+        """Have a conversation with somebody; return where. Raises InputError, NotLoggedInError."""
+        opened = self.opened
+        name = str(direct(username))
+        if opened.chats.rows([name]):
+            return opened
+        # An unknown user is told at once where the server can be asked; without it the archive tells later.
+        await check_user(opened.account.api, username)
+        with suppress(OutOfReachError):
+            try:
+                await opened.account.api.call("GET", f"/v1/users/{username}")
+            except ApiError as error:
+                raise InputError(f"{username}: {error}") from error
+        if self._opened is not opened:
+            raise NotLoggedInError("the login has ended meanwhile")
+        opened.chats.begin(name, "", opened.chats.cursors().get("*", 0) + 1)
+        return opened
 
     # The account
 
@@ -209,7 +231,10 @@ class Backend:
                         self._opened = Opened(account, store, wakeups, chats, sync, pages)
                         self._is_open.set()
                         self._emit((LoginChanged(me, server),))
-                        await self._follow(self._opened)
+                        try:
+                            await self._follow(self._opened)
+                        finally:
+                            sync.close()
             finally:
                 self._opened = self._chats = None
                 self._is_open.clear()

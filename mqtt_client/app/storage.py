@@ -84,6 +84,10 @@ class Chats(LocalFile):
         with self._mending():
             self._db.execute("DELETE FROM messages WHERE arrival = ? AND seq IS NULL", (arrival,))
 
+    def is_rejected(self, arrival: int) -> bool:
+        """Say whether a message is there and was refused."""
+        return bool(self._rows("SELECT 1 FROM messages WHERE arrival = ? AND mark = 'rejected'", (arrival,)))
+
     def sending(self) -> list[Entry]:
         """List our messages that the archive has not answered."""
         return self._entries("WHERE mark = 'sending' ORDER BY arrival", ())

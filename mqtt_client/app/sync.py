@@ -7,6 +7,7 @@ from mqtt_client.api import Api
 from mqtt_client.app.changes import Change, EntriesChanged, EntryRemoved, LinkChanged, LinkState, Noticed, RowsChanged
 from mqtt_client.app.entries import Entry
 from mqtt_client.app.storage import Chats, Incoming
+from mqtt_client.errors import StorageError
 from mqtt_client.events import CaughtUp, ConnectionChanged, Event, Message, MessageArrived, ReceiptArrived, message_of
 from mqtt_client.follow import EVERYTHING
 from mqtt_client.reading import conversations, newest_seq
@@ -32,6 +33,7 @@ class Sync:
         self._dirty: dict[str, None] = {}
         self._others: list[Change] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._is_closed = False
         self._flushed_at = float("-inf")
         self._cut = False
         self._caught_up = False
@@ -61,12 +63,12 @@ class Sync:
 
     def reconcile(self, store: Store) -> None:
         """Bring in what other commands put into the outbox, and the answers that came while no app ran."""
-        waiting = {id_ for id_, _ in store.outbox()}
+        waiting = dict(store.outbox())  # oldest first
         known = {entry.id for entry in self._chats.sending()}
-        for id_ in waiting - known:
-            if message := store.outgoing(id_):
+        for id_ in waiting:
+            if id_ not in known and (message := store.outgoing(id_)):
                 self.post(message)
-        for id_ in known - waiting:
+        for id_ in known - waiting.keys():
             if result := store.result(id_):
                 self._settle(self._me, id_, result.seq, result.reason or "")
         self.tell()
@@ -132,10 +134,16 @@ class Sync:
 
     def tell(self) -> None:
         """Tell the screen what has gathered, now or in a moment."""
-        if self._timer is None:
+        if self._timer is None and not self._is_closed:
             loop = asyncio.get_running_loop()
             wait = max(0.0, self._flushed_at + _GATHER_SECONDS - loop.time())
             self._timer = loop.call_later(wait, self._flush)
+
+    def close(self) -> None:
+        """Tell no more: the copy is about to be closed."""
+        self._is_closed = True
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _state(self) -> LinkState:
         if self._cut:
@@ -149,9 +157,14 @@ class Sync:
         if self._entries:
             changes.append(EntriesChanged(tuple(self._entries.values()), frozenset(self._news)))
         if self._dirty:
-            changes.append(RowsChanged(tuple(self._chats.rows(self._dirty))))
+            try:
+                changes.append(RowsChanged(tuple(self._chats.rows(self._dirty))))
+                self._dirty = {}
+            except StorageError as error:
+                # Nobody calls us whom it could be raised to. The rows are read again the next time.
+                changes.append(Noticed(str(error)))
         changes += self._others
-        self._entries, self._news, self._dirty, self._others = {}, set(), {}, []
+        self._entries, self._news, self._others = {}, set(), []
         if changes:
             self._emit(tuple(changes))
 

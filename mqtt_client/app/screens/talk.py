@@ -11,6 +11,8 @@ from mqtt_client.app.commands import Do, Say, Unknown, read_typed
 from mqtt_client.app.entries import Entry, Mark, Page
 from mqtt_client.app.notify import sequence, wanted
 from mqtt_client.errors import ClientError
+from wire.conversations import direct
+from wire.names import is_username
 
 if TYPE_CHECKING:
     from mqtt_client.app.screens.chat import ChatScreen
@@ -57,6 +59,21 @@ class Talk:
         if homeless:
             self._screen.composer.give_back(homeless)
         self._screen.work(lambda: self._open(name), group="open")
+
+    def write_to(self, user: str, text: str = "") -> None:
+        """Go to the conversation with somebody at once, and send them a text: what is typed next is for them.
+
+        Whether there is such a user is found out meanwhile. If not, nothing is sent: it stands in the input again.
+        """
+        name = str(direct(user))
+        if is_username(user):
+            self.open(name)
+        elif text:
+            self._give_back(self.opened, f"/msg {user} {text}")
+        if is_username(user) and text:
+            self._screen.work_apart(lambda: self._send(name, text, text))
+        else:
+            self._screen.do(lambda backend: backend.begin(user))
 
     def refresh(self) -> None:
         """Read the conversation that is open anew: the backend has come, and may know more."""
