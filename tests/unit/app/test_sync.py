@@ -1,15 +1,28 @@
 """What the backend tells the screen: also when the copy cannot be read, and nothing after it is closed."""
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from mqtt_client.api import Api
 from mqtt_client.app.changes import Change, Noticed, RowsChanged
+from mqtt_client.app.entries import Mark
+from mqtt_client.app.ledger import CopyLedger
 from mqtt_client.app.storage import Chats
 from mqtt_client.app.sync import Sync
+from mqtt_client.events import CaughtUp
+from mqtt_client.follow import EVERYTHING, Follower
+from mqtt_client.profile import Profile
+from mqtt_client.store import Store
+from mqtt_client.transport import Transport
+from mqtt_client.wakeup import WakeUps
 from tests.unit.app.making import an_incoming
+from tests.unit.mqtt_client.test_hostile_server import Serve, a_message, http, serve
+
+__all__ = ["serve"]
 
 Told = list[Change]
 
@@ -48,6 +61,31 @@ async def test_nothing_is_told_after_the_end(chats: Chats) -> None:
     sync.changed("direct:bob")
     await asyncio.sleep(0.3)
     assert told == []
+
+
+@pytest.mark.parametrize("sender", ["bob", "alice"])
+async def test_a_message_whose_receipt_was_missed_gets_its_place_from_the_feed(
+    serve: Serve, profile: Profile, sender: str
+) -> None:
+    """It came live, or was sent, before a kill; until then it would stand below all that is newer."""
+    known = a_message(seq=8, sender=sender)
+    server = serve(http(json.dumps({"messages": [known], "has_more": False, "next_after_seq": 8})))
+    login = profile.load().model_copy(update={"server": server})
+    live = an_incoming(2, seq=None, sender=sender, id=known["id"])
+    async with Transport(server) as transport, WakeUps(profile.wakeups) as wakeups:
+        with Chats(profile.data / "a.chats.db", "alice") as chats, Store(profile.data / "a.db") as store:
+            chats.begin("direct:bob", "", 1, is_whole=True)
+            chats.keep([live], news=True)
+            chats.move_cursor(EVERYTHING, 7)
+            sync = Sync(chats, "alice", lambda _: None)
+            api = Api(transport, profile, login)
+            events = Follower(api, store, wakeups, ledger=CopyLedger(chats, store), patient=True).events()
+            async with asyncio.timeout(20):
+                while (event := await anext(events)) != CaughtUp():
+                    sync.take(event)
+            (entry,) = chats.newest("direct:bob", 10).entries
+    assert (entry.seq, entry.place) == (8, 8)
+    assert entry.mark is (Mark.STORED if sender == "alice" else Mark.NONE)
 
 
 async def _until(condition: Callable[[], bool]) -> None:
