@@ -172,7 +172,7 @@ class Backend:
 
     @asynccontextmanager
     async def _turn(self, username: str) -> AsyncIterator[None]:
-        """Let what is written to somebody go its way in the order in which it was written, though the server is slow."""
+        """Let what is written to somebody go its way in the order in which it was written: the server may be slow."""
         async with self._turns.setdefault(username, asyncio.Lock()):
             yield
 
@@ -220,9 +220,14 @@ class Backend:
     async def _serve(self) -> None:
         async with open_account(self._profile, None) as account:
             server, me = account.credentials.server, account.username
+            path = self._profile.chats_file(server, me)
+            if self._chats is not None and self._chats.path != path:
+                # What was opened for the first screen is of somebody else, who was logged in then.
+                self._chats.close()
+                self._chats = None
             if self._chats is None:
                 self._profile.prepare()
-                self._chats = Chats(self._profile.chats_file(server, me), me)
+                self._chats = Chats(path, me)
             try:
                 with self._chats as chats, account.store() as store:
                     async with WakeUps(self._profile.wakeups) as wakeups:

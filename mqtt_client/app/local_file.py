@@ -72,6 +72,11 @@ class LocalFile:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return self._path
+
     def close(self) -> None:
         """Close the file."""
         self._db.close()
@@ -114,5 +119,7 @@ class LocalFile:
             raise StorageError(f"{self._path} cannot be used: {error}") from error
         except sqlite3.DatabaseError as error:
             raise StorageError(f"{self._path} is damaged ({error}): move it away; it is made anew") from error
+        except UnicodeEncodeError as error:
+            raise StorageError("not kept: it has half a character in it, which is no text") from error
         except OSError as error:
             raise StorageError(f"{self._path} cannot be opened: {error.strerror}") from error

@@ -1,12 +1,13 @@
 """The thread behind the screen: it ends with the app, and takes the app with it when it fails."""
 
+import asyncio
 import sqlite3
 
 import pytest
 
 from mqtt_client.app.backend import Backend
 from mqtt_client.app.engine import Engine
-from mqtt_client.app.storage import Incoming
+from mqtt_client.app.storage import Chats, Incoming
 from mqtt_client.errors import NotLoggedInError
 from mqtt_client.profile import Profile
 from tests.support.waiting import until
@@ -63,3 +64,17 @@ async def test_nothing_is_done_after_the_end(make_app: MakeApp, talks: list[Inco
         await until(pilot, lambda: chat(app).status.link.state == "offline")
     with pytest.raises(NotLoggedInError, match="is ending"):
         await app.engine.do(lambda backend: backend.typed())
+
+
+async def test_what_was_opened_for_the_first_screen_is_not_written_to_for_somebody_else(profile: Profile) -> None:
+    """The login was another's, and has been replaced while the app began."""
+    others = profile.chats_file("http://127.0.0.1:9", "mallory")
+    backend = Backend(profile, lambda _: None, Chats(others, "mallory"))
+    running = asyncio.create_task(backend.run())
+    await backend.ready()
+    await backend.send("direct:bob", "from alice")
+    assert backend.opened.chats.path == profile.chats_file(*(profile.who() or ("", "")))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    with Chats(others, "mallory") as chats:
+        assert chats.rows() == []
