@@ -7,7 +7,7 @@ from mqtt_client.api import Api
 from mqtt_client.app.entries import PENDING, Entry, Page
 from mqtt_client.app.storage import Chats
 from mqtt_client.app.sync import Sync
-from mqtt_client.errors import NotLoggedInError
+from mqtt_client.errors import ApiError, NotLoggedInError
 from mqtt_client.reading import PAGE, history
 
 _FOUND_MOST = 200
@@ -74,8 +74,10 @@ class Pages:
             raise NotLoggedInError("older messages are at the server, and there is no login yet")
         floor, _ = self._chats.floor(name)
         messages = await history(api, name.partition(":")[2], PAGE, floor)
-        self._sync.keep(messages)
         lowest = min((message.seq for message in messages if message.seq), default=floor)
+        if messages and lowest >= floor:
+            raise ApiError("the server's history does not move on", 200)
+        self._sync.keep(messages)
         self._chats.lower(name, lowest, is_whole=len(messages) < PAGE)
         self._sync.changed(name)
         return len(messages)
