@@ -2,13 +2,16 @@
 
 import asyncio
 import sqlite3
+from pathlib import Path
 
 import pytest
 
 from mqtt_client.app.backend import Backend
 from mqtt_client.app.engine import Engine
+from mqtt_client.app.nightjar import NightjarApp
+from mqtt_client.app.start import run_app
 from mqtt_client.app.storage import Chats, Incoming
-from mqtt_client.errors import NotLoggedInError
+from mqtt_client.errors import ClientError, NotLoggedInError
 from mqtt_client.profile import Profile
 from tests.support.waiting import until
 from tests.unit.app.conftest import MakeApp
@@ -78,3 +81,15 @@ async def test_what_was_opened_for_the_first_screen_is_not_written_to_for_somebo
     await asyncio.gather(running, return_exceptions=True)
     with Chats(others, "mallory") as chats:
         assert chats.rows() == []
+
+
+def test_a_screen_that_fails_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Textual writes what went wrong and goes on; the exit status tells scripts."""
+
+    def fail(app: NightjarApp) -> None:
+        app._return_code = 1
+        app.engine.stop()
+
+    monkeypatch.setattr(NightjarApp, "run", fail)
+    with pytest.raises(ClientError, match="has failed"):
+        run_app(Profile("default", tmp_path / "data", tmp_path / "config" / "d.json"), None, "http://127.0.0.1:9", None)
