@@ -34,7 +34,6 @@ CREATE INDEX messages_in_order ON messages (conversation, place, arrival);
 CREATE INDEX messages_unread ON messages (conversation) WHERE is_new;
 CREATE INDEX messages_sending ON messages (conversation) WHERE mark = 'sending';
 CREATE INDEX messages_rejected ON messages (conversation) WHERE mark = 'rejected';
-CREATE INDEX messages_without_seq ON messages (arrival) WHERE seq IS NULL;
 CREATE TABLE conversations (
     name     TEXT PRIMARY KEY,
     title    TEXT NOT NULL DEFAULT '',

@@ -52,6 +52,22 @@ async def test_a_disk_without_room_leaves_the_app_open(make_app: MakeApp, talks:
         await until(pilot, lambda: screen.talk.opened == "direct:bob")
 
 
+async def test_what_is_asked_of_a_thread_that_has_failed_is_refused(
+    profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error that ended it is the one to be told."""
+
+    async def broken(_: Backend) -> None:
+        raise RuntimeError("a mistake of ours")
+
+    monkeypatch.setattr(Backend, "run", broken)
+    engine = Engine(profile, lambda _: None, None)
+    engine.start()
+    await asyncio.to_thread(engine._thread.join, 10)
+    with pytest.raises(NotLoggedInError, match="is ending"):
+        await engine.do(lambda backend: backend.typed())
+
+
 def test_one_that_has_never_begun_ends_too(profile: Profile) -> None:
     """And does nothing afterwards."""
     engine = Engine(profile, lambda _: None, None)
