@@ -115,7 +115,9 @@ class Connection(Client):
                 raise BrokerAwayError("cut", "the connection was cut") from error
             finally:
                 received.cancel()
+            del received
             yield packets
+            del packets
 
     async def subscribe_to(self, topic_filters: Iterable[str]) -> None:
         """Subscribe at QoS 1. The answer may be long in coming: it is read when what came before has been taken."""
@@ -216,8 +218,10 @@ class Connection(Client):
                 return packet
 
     async def _read_more(self) -> None:
-        if self._buffer_in.left == self._buffer_in.right:
-            self._buffer_in.clear()
+        buffer = self._buffer_in  # what is left of a packet goes to its front, or in time all of it would be used
+        rest = bytes(buffer.view[buffer.left : buffer.right])
+        buffer.clear()
+        buffer.write(rest)
         data = await self._reader.read(READ_BYTES)
         self._heard.set()
         if not data:

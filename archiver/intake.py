@@ -101,6 +101,7 @@ class Intake:
                     )
                     items.append(self._read(delivery))
                 await self._inbox.put(items)
+                del packets, packet, delivery, items  # not to be held until the next messages come
 
     def _read(self, delivery: Delivery) -> Item:
         try:

@@ -45,19 +45,19 @@ class Settler:
                 await self._tell_receivers()
                 return
             await self._settle(stored)
+            del stored  # not to be held until the next messages come
             if len(self._gathered) > GATHERED_MOST or loop.time() > due:
                 await self._tell_receivers()
                 due = loop.time() + GATHER_SECONDS
 
     async def _settle(self, stored: Stored) -> None:
         """Tell senders, then acknowledge, over the connection that brought the batch."""
-        packet_ids = [item.delivery.packet_id for item in stored.batch.items]
         self._gathered.add(stored.outcomes)
         try:
-            await stored.batch.connection.send(to_senders(stored.outcomes), packet_ids)
+            await stored.connection.send(to_senders(stored.outcomes), stored.packet_ids)
         except BrokerAwayError:
             # Stored all the same: the broker delivers it again, and the sender gets its receipt then.
-            _LOG.debug("%d messages are stored but not acknowledged", len(packet_ids))
+            _LOG.debug("%d messages are stored but not acknowledged", len(stored.packet_ids))
 
     async def _tell_receivers(self) -> None:
         """Send what is gathered; without a connection it waits for the next one."""

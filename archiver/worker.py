@@ -7,7 +7,8 @@ from concurrent.futures import Executor
 from typing import NamedTuple, Protocol, TypeVar
 
 from archiver.backoff import Backoff
-from archiver.batch import Batch, Inbox
+from archiver.batch import Inbox
+from archiver.connection import Connection
 from archiver.delivery import Origin
 from archiver.errors import OutageError, UnstorableError
 from archiver.letters import Item, Letter, reject
@@ -26,9 +27,13 @@ _T = TypeVar("_T")
 
 
 class Stored(NamedTuple):
-    """A batch that is committed, and what became of each item."""
+    """A batch that is committed: under which packet ids it came over a connection, and what became of each message.
 
-    batch: Batch
+    The messages themselves are let go here: under load another batch is taken before this one is settled.
+    """
+
+    connection: Connection
+    packet_ids: list[int]
     outcomes: list[Outcome]
 
 
@@ -79,7 +84,10 @@ class Worker:
             if batch is None:
                 return
             outcomes = await self._store(batch.origin, batch.items)
-            await self._settle(Stored(batch, outcomes))
+            stored = Stored(batch.connection, [item.delivery.packet_id for item in batch.items], outcomes)
+            del batch, outcomes
+            await self._settle(stored)
+            del stored  # not to be held until the next messages come
 
     async def _store(self, origin: Origin, items: Sequence[Item]) -> list[Outcome]:
         """Store items in their order, however long it takes; returns what became of each."""
@@ -133,4 +141,7 @@ class Worker:
             done, _ = await asyncio.wait({future}, timeout=STUCK_SECONDS)
         if not done:
             self._archive.interrupt()
-        return await future
+        try:
+            return await future
+        finally:
+            del future, done  # or an error, its traceback and the future would hold each other, and a whole batch

@@ -55,7 +55,10 @@ class Envelope(NamedTuple):
 
 def parse_uuid(text: str) -> MessageId | None:
     """Read a UUID in its 36-character form, in either case; None for every other spelling."""
-    return MessageId(text.lower()) if _UUID.match(text) else None
+    if not _UUID.match(text):
+        return None
+    lower = text.lower()
+    return MessageId(text if text == lower else lower)  # nearly all are, and one string is enough
 
 
 def default_content_type(body: bytes) -> str:

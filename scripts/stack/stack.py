@@ -167,7 +167,9 @@ class Stack:
             )
             return asked.returncode == 0
 
-        return Part(name, prepare, lambda: self._program(name, "archiver", environment=environment), ready)
+        # glibc would keep room for the largest batch there was; so large a piece is given back at once.
+        run = {"MALLOC_MMAP_THRESHOLD_": "262144", **environment}
+        return Part(name, prepare, lambda: self._program(name, "archiver", environment=run), ready)
 
 
 def _demand_free(setting: str, endpoint: Endpoint) -> None:
