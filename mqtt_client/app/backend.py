@@ -191,7 +191,7 @@ class Backend:
                 raise InputError(f"{username}: {error}") from error
         if self._opened is not opened:
             raise NotLoggedInError("the login has ended meanwhile")
-        opened.chats.begin(name, "", opened.chats.cursors().get("*", 0) + 1)
+        opened.chats.begin(name, "", opened.sync.next_seq)
         return opened
 
     # The account

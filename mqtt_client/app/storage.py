@@ -142,14 +142,21 @@ class Chats(LocalFile):
         )
         return sorted((self._row(*each) for each in found), key=lambda row: row.newest, reverse=True)
 
-    def begin(self, name: str, title: str, floor: int, *, is_whole: bool = False) -> None:
-        """Note a conversation: everything from the seq `floor` on is in the copy. One that is there keeps its own."""
+    def begin(self, name: str, title: str, floor: int, *, is_whole: bool = False, anew: bool = False) -> None:
+        """Note a conversation: everything from the seq `floor` on is in the copy.
+
+        One that is there keeps its own floor, but when it begins `anew`.
+        """
         with self._mending():
             self._db.execute(
                 "INSERT INTO conversations (name, title, floor, is_whole) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (name) DO UPDATE SET title = excluded.title WHERE excluded.title != ''",
                 (name, title, floor, is_whole),
             )
+            if anew:
+                self._db.execute(
+                    "UPDATE conversations SET floor = ?, is_whole = ? WHERE name = ?", (floor, is_whole, name)
+                )
 
     def floor(self, name: str) -> tuple[int, bool]:
         """Return the seq from which on a conversation is whole, and whether nothing is older at the server either."""

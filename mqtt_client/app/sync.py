@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 from mqtt_client.api import Api
 from mqtt_client.app.changes import Change, EntriesChanged, EntryRemoved, LinkChanged, LinkState, Noticed, RowsChanged
-from mqtt_client.app.entries import Entry
+from mqtt_client.app.entries import PENDING, Entry
 from mqtt_client.app.storage import Chats, Incoming
 from mqtt_client.errors import StorageError
 from mqtt_client.events import CaughtUp, ConnectionChanged, Event, Message, MessageArrived, ReceiptArrived, message_of
@@ -48,16 +48,22 @@ class Sync:
         if EVERYTHING in self._chats.cursors():
             return
         newest = await newest_seq(api)
-        for listed in await conversations(api):
+        listed_all = await conversations(api)
+        # Somebody may have been written to already; what else there is of that conversation is not here yet.
+        begun = {row.name for row in self._chats.rows()}
+        for listed in listed_all:
             entry = listed.entry
             last = entry.last_message
             name = entry.conversation.name
             # Between its last message and the newest of all, a conversation has nothing.
             floor = last.seq if last and last.seq <= newest else newest + 1
-            self._chats.begin(name, entry.title or "", floor)
+            self._chats.begin(name, entry.title or "", floor, anew=True)
+            begun.discard(name)
             if last:
                 self._keep([incoming(message_of(last, {}))], news=False)
             self._dirty[name] = None
+        for name in begun:
+            self._chats.begin(name, "", newest + 1, anew=True)
         self._chats.move_cursor(EVERYTHING, newest)
         self.tell()
 
@@ -72,6 +78,12 @@ class Sync:
             if result := store.result(id_):
                 self._settle(self._me, id_, result.seq, result.reason or "")
         self.tell()
+
+    @property
+    def next_seq(self) -> int:
+        """From where on the copy will have everything: after the cursor; nowhere yet while it is not filled."""
+        cursor = self._chats.cursors().get(EVERYTHING)
+        return PENDING if cursor is None else cursor + 1
 
     def take(self, event: Event) -> None:
         """Write one event into the copy."""
@@ -179,15 +191,12 @@ class Sync:
         for message in messages:
             if message.conversation not in self._begun:
                 self._begun.add(message.conversation)
-                self._chats.begin(message.conversation, "", message.seq or self._next_seq())
+                self._chats.begin(message.conversation, "", message.seq or self.next_seq)
         added, changed = self._chats.keep(messages, news=news)
         for entry in changed:
             self._gather(entry)
         self._news.update(entry.arrival for entry in added if entry.is_new)
         return changed
-
-    def _next_seq(self) -> int:
-        return self._chats.cursors().get(EVERYTHING, 0) + 1
 
     def _settle(self, sender: str, id_: str, seq: int | None, reason: str = "") -> None:
         if entry := self._chats.settle(sender, id_, seq=seq, reason=reason):

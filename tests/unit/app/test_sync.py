@@ -16,6 +16,7 @@ from mqtt_client.app.sync import Sync
 from mqtt_client.events import CaughtUp
 from mqtt_client.follow import EVERYTHING, Follower
 from mqtt_client.profile import Profile
+from mqtt_client.sending import compose
 from mqtt_client.store import Store
 from mqtt_client.transport import Transport
 from mqtt_client.wakeup import WakeUps
@@ -83,3 +84,23 @@ async def test_a_message_whose_receipt_was_missed_gets_its_place_from_the_feed(
             (entry,) = chats.newest("direct:bob", 10).entries
     assert (entry.seq, entry.place) == (8, 8)
     assert entry.mark is (Mark.STORED if sender == "alice" else Mark.NONE)
+
+
+async def test_what_is_written_before_the_copy_is_filled_hides_no_history(
+    serve: Serve, profile: Profile, tmp_path: Path
+) -> None:
+    """A second device, and /msg or the outbox comes first: what was said before can still be fetched."""
+    last = a_message(seq=8)
+    listed = [{"conversation": last["conversation"], "last_message": last, "unread": 0}]
+    server = serve(http(json.dumps({"conversations": listed, "next_cursor": None})))
+    async with Transport(server) as transport:
+        api = Api(transport, profile, profile.load().model_copy(update={"server": server}))
+        with Chats(tmp_path / "a.chats.db", "alice") as chats:
+            sync = Sync(chats, "alice", lambda _: None)
+            for name in ("bob", "carol"):
+                sync.post(compose(name, b"written first"))
+            assert chats.floor("direct:bob")[0] > 8
+            await sync.prime(api)
+            assert chats.floor("direct:bob") == (8, False)
+            assert chats.floor("direct:carol") == (9, False)
+            assert [entry.seq for entry in chats.newest("direct:bob", 10).entries] == [8, None]
