@@ -47,8 +47,8 @@ class Talk:
         self._screen.composer.fill(self._draft(name))
         self._screen.show_rows()
 
-    def open(self, name: str | None) -> None:
-        """Go to a conversation."""
+    def open(self, name: str | None, *, begins: str = "") -> None:
+        """Go to a conversation; one that may not be there yet `begins` with a user."""
         if name is None or name == self.opened:
             return
         self.keep_draft()
@@ -58,7 +58,7 @@ class Talk:
         self.show(name, Page(at_start=True))
         if homeless:
             self._screen.composer.give_back(homeless)
-        self._screen.work(lambda: self._open(name), group="open")
+        self._screen.work(lambda: self._open(name, begins=begins), group="open")
 
     def write_to(self, user: str, text: str = "") -> None:
         """Go to the conversation with somebody at once, and send them a text: what is typed next is for them.
@@ -66,14 +66,15 @@ class Talk:
         Whether there is such a user is found out meanwhile. If not, nothing is sent: it stands in the input again.
         """
         name = str(direct(user))
-        if is_username(user):
-            self.open(name)
-        elif text:
-            self._give_back(self.opened, f"/msg {user} {text}")
-        if is_username(user) and text:
+        if not is_username(user) or name == self.opened:
+            self._screen.do(lambda backend: backend.begin(user))  # which says what is wrong
+        if not is_username(user):
+            if text:
+                self._give_back(self.opened, f"/msg {user} {text}")
+            return
+        self.open(name, begins=user)
+        if text:
             self._screen.work_apart(lambda: self._send(name, text, text))
-        else:
-            self._screen.do(lambda backend: backend.begin(user))
 
     def refresh(self) -> None:
         """Read the conversation that is open anew: the backend has come, and may know more."""
@@ -109,9 +110,11 @@ class Talk:
         row = self._screen.roster.get(name)
         return self._drafts.get(name or "", row.draft if row else "")
 
-    async def _open(self, name: str, *, stays: bool = False) -> None:
+    async def _open(self, name: str, *, stays: bool = False, begins: str = "") -> None:
         """Show the end of a conversation; one that `stays` gains what is new, and is left where it stands."""
         screen = self._screen
+        if begins:
+            await screen.ask(lambda backend: backend.begin(begins))
         first = await screen.ask(lambda backend: backend.mark_read(name)) if screen.app.app_focus else None
         with self._missing_nothing(name) as late:
             page = await screen.ask(lambda backend: backend.pages.newest(name))
