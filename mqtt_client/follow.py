@@ -247,6 +247,9 @@ class Follower:
                 if self._is_new(message) and message.sender not in self._blocked:
                     yield arrival(message)
                     self._ledger.show([message.identity], stored=True)
+                elif message.seq is not None and self._seen.is_unstored(message.identity):
+                    # Its receipt may have been missed: without this it would have no place for good.
+                    yield ReceiptArrived(Stored(message.id, message.seq, message.conversation, message.sender))
                 self._seen.store(message.identity)
             self._cursor, more = page.next_after_seq, page.has_more
             self._ledger.move_cursor(self._scope, self._cursor, [message.identity for message in passed])
