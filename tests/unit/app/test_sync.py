@@ -68,7 +68,7 @@ async def test_a_message_whose_receipt_was_missed_gets_its_place_from_the_feed(
 ) -> None:
     """It came live, or was sent, before a kill; until then it would stand below all that is newer."""
     known = a_message(seq=8, sender=sender)
-    server = serve(http(json.dumps({"messages": [known], "has_more": False, "next_after_seq": 8})))
+    server = serve(http(json.dumps({"messages": [known], "has_more": False, "next_after_seq": 8, "blocked": []})))
     login = profile.load().model_copy(update={"server": server})
     live = an_incoming(2, seq=None, sender=sender, id=known["id"])
     async with Transport(server) as transport, WakeUps(profile.wakeups) as wakeups:
