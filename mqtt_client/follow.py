@@ -163,17 +163,26 @@ class Follower:
             case "message":
                 async for event in self._tell_live(entry.content):
                     yield event
-            case "receipts":
-                for receipt in self._take_receipts(entry.content):
-                    yield ReceiptArrived(receipt)
-            case "signal" | "groups":
-                for signal in self._signals(entry):
-                    yield signal
             case "connected" | "disconnected":
                 if self._take_link(connected=entry.kind == "connected"):
                     yield ConnectionChanged(entry.kind == "connected", entry.content.decode(errors="replace"))
             case "ended":
                 raise NotLoggedInError(entry.content.decode(errors="replace"))
+            case _:
+                for event in self._take(entry):
+                    yield event
+
+    def _take(self, entry: LogEntry) -> Iterable[Event]:
+        """Return what is to be told of an entry beside messages and the connection."""
+        match entry.kind:
+            case "receipts":
+                return [ReceiptArrived(receipt) for receipt in self._take_receipts(entry.content)]
+            case "signal":
+                return filter(self._is_to_be_told, read_signal(entry.content, self._api.username))
+            case "groups":
+                return self._groups.changed_to(frozenset(entry.content.decode().split()))
+            case _:
+                return []
 
     async def _tell_live(self, content: bytes) -> AsyncIterator[Event]:
         message = read_live(content).message(datetime.now(UTC))
@@ -284,11 +293,6 @@ class Follower:
             for each in stored
             if self._concerns(each.conversation) and (each.sender, each.id.lower()) in self._seen
         )
-
-    def _signals(self, entry: LogEntry) -> list[Signal]:
-        if entry.kind == "groups":
-            return self._groups.changed_to(frozenset(entry.content.decode().split()))
-        return [each for each in read_signal(entry.content, self._api.username) if self._is_to_be_told(each)]
 
     def _is_to_be_told(self, signal: Signal) -> bool:
         match signal:
