@@ -9,10 +9,10 @@ from wire.receipts import SEQ_MAX
 _NEXT: Final = """
 SELECT GREATEST(last_value + is_called::integer, (SELECT max(seq) + 1 FROM messages)) AS seq FROM message_seq"""
 
-_MUTED: Final = """
+_MUTED: Final = f"""
 r.has_blocked AND (
-    SELECT true FROM blocks WHERE user_id = r.id AND blocked_id = s.id AND until_seq = 9223372036854775807 LIMIT 1
-) IS NOT NULL"""
+    SELECT true FROM blocks WHERE user_id = r.id AND blocked_id = s.id AND until_seq = {SEQ_MAX} LIMIT 1
+) IS NOT NULL"""  # noqa: S608  # a number
 """Whether `r` blocks `s`. Here and below such questions are neither EXISTS nor joins: a plan that is made once, for
 tables of any size, might read all blocks, or all members of a group, to find one."""
 

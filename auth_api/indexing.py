@@ -1,17 +1,16 @@
 """Filling the index of search in the background, a bounded part at a time."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Final
 
-from auth_api.errors import UnavailableError
 from auth_api.pool import Cursor, Pool
 from auth_api.postings import SEGMENT, Filing
 from auth_api.queries import search_index
 from auth_api.queries.search_index import SIMPLE, Searchable, State
+from auth_api.side_task import SideTask
 from auth_api.words import conversation_key, keys_of, readable_text, words_of
 
 _MOST: Final = 8192
@@ -48,21 +47,17 @@ class Indexer:
         self._least = least
         self._pool = pool
         self._language: str | None = language
-        self._stopped = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._task = SideTask("indexer", "indexing", _EVERY_SECONDS, _LOG)
         self._seen: tuple[float, int] | None = None
         self._busy = False
 
     def start(self) -> None:
         """Begin; does not wait."""
-        self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
-        self._thread.start()
+        self._task.start(self._take_turn)
 
     def stop(self) -> None:
         """End the thread."""
-        self._stopped.set()
-        if self._thread is not None:
-            self._thread.join(5)
+        self._task.stop()
 
     def step(self, *, considerate: bool = False) -> bool:
         """Index what is next, unless another worker does; whether there is more. Raises UnavailableError.
@@ -109,23 +104,13 @@ class Indexer:
         search_index.set_language(cur, language)
         return state._replace(language=language, indexed_seq=0)
 
-    def _run(self) -> None:
-        pause = _EVERY_SECONDS
-        while not self._stopped.wait(pause):
-            if not self._is_us():
-                continue
-            began = time.monotonic()
-            try:
-                more = self.step(considerate=True)
-            except UnavailableError as error:
-                _LOG.warning("indexing waits: %s", error.detail)
-                more = False
-            except Exception:  # noqa: BLE001  # a side task goes on, and says what failed
-                _LOG.exception("indexing failed")
-                more = False
-            taken = time.monotonic() - began
-            share = _BUSY_SHARE if self._busy else _SHARE
-            pause = taken * (1 / share - 1) if more else _EVERY_SECONDS
+    def _take_turn(self) -> float | None:
+        """Index, if it is this worker that does; when to go on, if there is more."""
+        began = time.monotonic()
+        if not self._is_us() or not self.step(considerate=True):
+            return None
+        share = _BUSY_SHARE if self._busy else _SHARE
+        return (time.monotonic() - began) * (1 / share - 1)
 
 
 def _index_next(cur: Cursor, state: State, most: int, least: int) -> tuple[bool, bool]:

@@ -21,8 +21,6 @@ from mqtt_client.events import (
     CaughtUp,
     ConnectionChanged,
     Event,
-    GroupChanged,
-    GroupsKnown,
     MarkerArrived,
     MarkerMoved,
     Message,
@@ -37,6 +35,7 @@ from mqtt_client.events import (
 from mqtt_client.incoming import read_live, read_signal
 from mqtt_client.ledger import Ledger
 from mqtt_client.reading import feed_page, newest_seq
+from mqtt_client.signals import GroupsSeen
 from mqtt_client.state import UNSETTLED_SECONDS, Seen, SyncPlan
 from mqtt_client.store import LogEntry, Store
 from mqtt_client.store_live import Marker
@@ -96,7 +95,7 @@ class Follower:
         self._told_caught_up = False
         self._is_linked: bool | None = None
         self._fetch_pause = 0.0
-        self._groups: frozenset[str] | None = None
+        self._groups = GroupsSeen()
         self._held: list[Message] = []
         self._held_until = 0.0
 
@@ -181,7 +180,7 @@ class Follower:
             case "signal":
                 return filter(self._is_to_be_told, read_signal(entry.content, self._api.username))
             case "groups":
-                return self._take_groups(frozenset(entry.content.decode().split()))
+                return self._groups.changed_to(frozenset(entry.content.decode().split()))
             case _:
                 return []
 
@@ -282,13 +281,6 @@ class Follower:
         is_news = connected != self._connected
         self._connected = connected
         return is_news
-
-    def _take_groups(self, groups: frozenset[str]) -> list[Event]:
-        """Tell of memberships that came or ended, also while no event could say so."""
-        before, self._groups = self._groups, groups
-        added = [GroupChanged(each, "added") for each in sorted(groups - before)] if before is not None else []
-        removed = [GroupChanged(each, "removed") for each in sorted((before or groups) - groups)]
-        return [GroupsKnown(groups), *added, *removed]
 
     def _take_receipts(self, content: bytes) -> list[Receipt]:
         receipts = decode_receipts(content)
