@@ -52,7 +52,7 @@ class Removal:
         ledger.close()
 
     def _let_write(self) -> None:
-        """Let everybody write now and then while the member is gone, also who has: busy people may have finished."""
+        """Let everybody write something now and then while the member is gone, however little they have left."""
         until = time.monotonic() + self._seconds
         while time.monotonic() < until and not self._world.halted.is_set():
             self._world.order(replace(self._world.orders, probe=self._world.orders.probe + 1))
