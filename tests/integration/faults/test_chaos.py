@@ -16,7 +16,8 @@ from scripts.stack.config import ROOT
 from tests.support.stack import wait_for
 
 MESSAGES, KILLS = 10_000, 5
-FAULTS = 5 * KILLS + 5
+REMOVALS = 3
+FAULTS = 5 * KILLS + 5 + REMOVALS
 
 
 @contextmanager
