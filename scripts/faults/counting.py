@@ -1,7 +1,7 @@
 """What there is to be found out once everything is sent: whether all is shown, and what the verdict is."""
 
 from scripts.faults.evidence import archive_of, read_absences, read_view, spans_of_absent, truths
-from scripts.faults.facts import Shown, may_read
+from scripts.faults.facts import EVERYTHING, Shown, may_read
 from scripts.faults.people import Person, circles_of
 from scripts.faults.queries import count_dead_letters, stored_elsewhere
 from scripts.faults.verdict import Verdict, judge
@@ -18,13 +18,13 @@ class Screens:
         self._counts: dict[str, int] = {}
         self._messages: dict[str, set[tuple[str, str]]] = {}
         for person in world.people:
-            if read_absences(world.places, person.name):
+            if any(read_absences(world.places, name) for name in person.everybody):
                 self._messages[person.name] = _readable(world, person)
             else:
                 self._counts[person.name] = sum(standings[name].put for name in person.everybody)
 
     def are_full(self) -> bool:
-        """Whether all of it has been shown. Of those who were removed numbers do not say it, but their ledgers."""
+        """Whether all of it has been shown. Where somebody was removed numbers do not say it, but ledgers."""
         standings = self._world.standings()
         return all(standings[name].shown >= count for name, count in self._counts.items()) and all(
             messages <= self._shown(name) for name, messages in self._messages.items()
@@ -51,5 +51,5 @@ def judge_messages(world: World) -> Verdict:
 
 def _readable(world: World, person: Person) -> set[tuple[str, str]]:
     url, absences = world.stack.database_url, {person.name: read_absences(world.places, person.name)}
-    spans = spans_of_absent(url, [person], absences)[person.name]
+    spans = spans_of_absent(url, [person], absences).get(person.name, EVERYTHING)
     return {(row.sender, row.id) for row in archive_of(url, person) if may_read(spans, row.seq)}

@@ -6,6 +6,7 @@ Times are of the machine's monotonic clock, in seconds.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,31 @@ class Truth:
         return person != sender and any(
             absence.removed < message.put_at and message.left_at < absence.adding
             for absence in self.absences.get(person, ())
+        )
+
+    def may_have_missed(self, person: str, message: Sent) -> bool:
+        """Whether a message was on its way before a person was back who had been removed."""
+        return any(
+            message.put_at < back and message.left_at > absence.removing for absence, back in self._returns[person]
+        )
+
+    @cached_property
+    def _returns(self) -> Mapping[str, Sequence[tuple[Absence, float]]]:
+        """By person, each absence with when they were back for certain: something is stored that they wrote since."""
+        return {
+            person: [(each, self._back_at(person, each)) for each in self.absences.get(person, ())]
+            for person in self.people
+        }
+
+    def _back_at(self, person: str, absence: Absence) -> float:
+        since = (each for each in self.sent[person] if each.put_at > absence.added and not each.refused)
+        return min((each.left_at for each in since), default=math.inf)
+
+    def was_written_away(self, sender: str, message: Sent) -> bool:
+        """Whether a message was written when its sender was no member for certain."""
+        return any(
+            absence.removed < message.put_at and message.put_at < absence.adding
+            for absence in self.absences.get(sender, ())
         )
 
     def may_be_refused(self, sender: str, message: Sent) -> bool:

@@ -8,8 +8,14 @@ as the client shows before it records them: a client that recorded nothing would
 Messages of one sender are shown in the order in which they were sent. Those of several come live in the broker's order,
 which the archive's need not be; but what a client fetches, it shows in ascending numbers.
 
-Who was removed from a group and added again need not be shown what they may not read, and may not be shown what was
-sent while they were gone. What they wrote then is rejected: that is counted apart, and not lost.
+Two orders are not certain to who was removed from a group and added again. What was stored while they were gone, and is
+sent once more since its sender missed the receipt, comes live now. And with the archive away, what others sent while
+they were gone is fetched only when it is back, after what has come live since their return.
+
+Who was removed need not be shown what they may not read, and may not be shown what was
+sent while they were gone. What they wrote then is rejected: that is counted apart, and not lost. So is what they wrote
+before, had published when they were cut off, and gave up when the broker refused it the next time: an archiver that was
+away meanwhile may find it in its queue when they are a member again, and stores it.
 """
 
 from collections import Counter, deque
@@ -22,7 +28,7 @@ CUT_MOST = 1
 """Each message is recorded before the next is shown, one that came live and one of the feed alike."""
 _OFFENDERS_MOST = 5
 REFUSED = "rejected, of no member"
-REFUSED_BUT_STORED = "rejected but stored"
+STORED_YET = "rejected, and stored yet"
 
 MUST_BE_ZERO = (
     "lost",
@@ -39,7 +45,7 @@ MUST_BE_ZERO = (
     "read out of order",
     "delivered to someone else",
     "rejected without cause",
-    REFUSED_BUT_STORED,
+    "stored of no member",
     "refused by the archive",
     "dropped by the broker",
     "crashed without a fault",
@@ -135,16 +141,16 @@ def _judge_archive(truth: Truth, known: Known, verdict: Verdict) -> Stored:
 def _judge_sent(truth: Truth, known: Known, stored: Stored, verdict: Verdict) -> None:
     for (sender, id_), (number, message) in known.items():
         where = f"{id_} of {sender}, number {number}"
-        if not message.refused:
-            verdict.counts["sent"] += 1
-            if (sender, id_) not in stored:
-                verdict.add("lost", where)
-            continue
-        verdict.counts[REFUSED] += 1
-        if not truth.may_be_refused(sender, message):
+        is_stored = (sender, id_) in stored
+        verdict.counts["sent"] += is_stored or not message.refused
+        if not message.refused and not is_stored:
+            verdict.add("lost", where)
+        if message.refused and not truth.may_be_refused(sender, message):
             verdict.add("rejected without cause", where)
-        if (sender, id_) in stored:
-            verdict.add(REFUSED_BUT_STORED, where)
+        if message.refused and is_stored and truth.was_written_away(sender, message):
+            verdict.add("stored of no member", where)
+        elif message.refused:
+            verdict.counts[STORED_YET if is_stored else REFUSED] += 1
 
 
 def _judge_view(truth: Truth, person: str, known: Known, stored: Stored, verdict: Verdict) -> None:
@@ -170,8 +176,9 @@ def _judge_view(truth: Truth, person: str, known: Known, stored: Stored, verdict
             verdict.add("shown with another body", where)
         if identity in seen:
             verdict.add("shown again after a kill" if excused.use(identity) else "shown twice", where)
-        elif identity not in stored or identity in readable:
-            # What was stored while they were gone, and sent once more, has no place among the others.
+        elif (identity in readable or identity not in stored) and not (
+            entry.seq and truth.may_have_missed(person, message)
+        ):
             order.judge(entry, number, where, verdict)
         seen.add(identity)
     for sender, id_ in readable - seen:

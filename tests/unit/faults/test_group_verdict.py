@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from scripts.faults.facts import Absence, Began, Cut, Row, Sent, Shown, Span, Stray, Truth
-from scripts.faults.verdict import REFUSED, REFUSED_BUT_STORED, Verdict, judge
+from scripts.faults.verdict import REFUSED, STORED_YET, Verdict, judge
 
 GROUP = "group:gabcdefabcdef"
 MEMBERS = ("anna", "bert", "cleo")
@@ -143,8 +143,11 @@ def test_what_was_written_by_who_had_been_removed_is_rejected_and_counted_apart(
     assert (verdict.counts["sent"], verdict.counts[REFUSED]) == (8, 1)
 
 
-def test_what_was_rejected_is_not_stored() -> None:
-    truth = refused(REMOVED, 15.0, 16.0)
+@pytest.mark.parametrize(("at", "bad", "apart"), [(15.0, {"stored of no member": 1}, 0), (9.0, {}, 1), (10.5, {}, 1)])
+def test_what_was_rejected_may_be_stored_yet_only_if_it_was_written_before_the_removal(
+    at: float, bad: dict[str, int], apart: int
+) -> None:
+    truth = refused(REMOVED, at, 16.0)
     row = Row(9, "cleo", "c9", "body of c9")
     stored = replace(
         truth,
@@ -152,7 +155,9 @@ def test_what_was_rejected_is_not_stored() -> None:
         shown={name: [*view, *shown([row])] for name, view in truth.shown.items()},
         paged={name: [*rows, row] for name, rows in truth.paged.items()},
     )
-    assert found(judge(stored)) == {REFUSED_BUT_STORED: 1}
+    verdict = judge(stored)
+    assert found(verdict) == bad
+    assert (verdict.counts["sent"], verdict.counts["stored"], verdict.counts[STORED_YET]) == (9, 9, apart)
 
 
 def test_a_message_that_was_still_on_its_way_at_the_removal_or_the_return_may_be_shown() -> None:
@@ -161,6 +166,23 @@ def test_a_message_that_was_still_on_its_way_at_the_removal_or_the_return_may_be
         bert = [replace(each, put_at=put_at, left_at=left_at) if each.id == "b2" else each for each in SENT["bert"]]
         truth = replace(REMOVED, sent={**SENT, "bert": bert})
         assert found(judge(to_cleo(truth, *shown([*READABLE, ARCHIVE[4]])))) == {}, "after b3, too: it has no place"
+
+
+def test_what_was_missed_may_be_fetched_late_but_not_shown_live_late_and_not_what_was_sent_after_the_return() -> None:
+    """With the archive away, b2 is stored only after cleo's return, and b3 comes live before it."""
+    bert = [replace(each, left_at=40.0) if each.id == "b2" else each for each in SENT["bert"]]
+    truth = replace(REMOVED, sent={**SENT, "bert": bert})
+    truth = replace(truth, spans={"cleo": [Span(0, 3), Span(4, 99)]}, paged={})
+    live, late = shown(READABLE), ARCHIVE[4]
+    fetched = Shown(GROUP, "bert", "b2", "body of b2", late.seq)
+    assert found(judge(to_cleo(truth, *live, fetched))) == {}
+    assert found(judge(to_cleo(truth, *live, replace(fetched, seq=0)))) == {"shown out of order": 1}
+    b3 = replace(fetched, id="b3", digest="body of b3", seq=8)
+    bert = [*bert[:-1], replace(bert[-1], put_at=34.0), Sent("b4", "body of b4", 35.0, 36.0)]
+    truth = replace(truth, sent={**SENT, "bert": bert}, archive=[*ARCHIVE, Row(9, "bert", "b4", "body of b4")])
+    b4 = Shown(GROUP, "bert", "b4", "body of b4")
+    view = [*live[:-1], fetched, b4, b3]
+    assert judge(to_cleo(truth, *view)).counts["shown out of order"] == 1, "c2 is stored, so cleo was back before b3"
 
 
 def test_a_removal_of_which_nobody_said_when_it_was_done_still_counts_by_numbers() -> None:

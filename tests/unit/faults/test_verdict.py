@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from scripts.faults.facts import Began, Cut, Row, Sent, Shown, Stray, Truth
-from scripts.faults.verdict import MUST_BE_ZERO, REFUSED_BUT_STORED, Verdict, judge
+from scripts.faults.verdict import MUST_BE_ZERO, Verdict, judge
 
 COUNTED_ELSEWHERE = {
     "refused by the archive",
@@ -14,7 +14,7 @@ COUNTED_ELSEWHERE = {
     "crashed without a fault",
     "traceback in a log",
     "client's command ended",
-    REFUSED_BUT_STORED,
+    "stored of no member",
 }
 """By the database and the broker themselves, see `run`, from logs and processes: see `test_crashes`; and of members who
 were removed: see `test_group_verdict`."""
