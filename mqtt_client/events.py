@@ -145,6 +145,13 @@ class GroupChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupsKnown:
+    """The groups that the connection is good for: all that we are in, but for what has happened a moment ago."""
+
+    groups: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class SessionsChanged:
     """Another of our devices has logged in or was logged out."""
 
@@ -153,7 +160,7 @@ class SessionsChanged:
 
 
 MessageChange = MessageEdited | MessageRetracted | MessageReacted
-Signal = MarkerArrived | MarkerMoved | TypingChanged | PresenceChanged | GroupChanged | SessionsChanged
+Signal = MarkerArrived | MarkerMoved | TypingChanged | PresenceChanged | GroupChanged | GroupsKnown | SessionsChanged
 """What is told once and never stored as a message."""
 Event = MessageArrived | MessageChange | Signal | ReceiptArrived | ConnectionChanged | CaughtUp
 CHANGES: Final[Mapping[str, type[MessageChange]]] = {

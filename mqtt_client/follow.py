@@ -21,6 +21,8 @@ from mqtt_client.events import (
     CaughtUp,
     ConnectionChanged,
     Event,
+    GroupChanged,
+    GroupsKnown,
     MarkerArrived,
     MarkerMoved,
     Message,
@@ -94,6 +96,7 @@ class Follower:
         self._told_caught_up = False
         self._is_linked: bool | None = None
         self._fetch_pause = 0.0
+        self._groups: frozenset[str] | None = None
         self._held: list[Message] = []
         self._held_until = 0.0
 
@@ -161,17 +164,26 @@ class Follower:
             case "message":
                 async for event in self._tell_live(entry.content):
                     yield event
-            case "receipts":
-                for receipt in self._take_receipts(entry.content):
-                    yield ReceiptArrived(receipt)
-            case "signal":
-                for signal in filter(self._is_to_be_told, read_signal(entry.content, self._api.username)):
-                    yield signal
             case "connected" | "disconnected":
                 if self._take_link(connected=entry.kind == "connected"):
                     yield ConnectionChanged(entry.kind == "connected", entry.content.decode(errors="replace"))
             case "ended":
                 raise NotLoggedInError(entry.content.decode(errors="replace"))
+            case _:
+                for event in self._take(entry):
+                    yield event
+
+    def _take(self, entry: LogEntry) -> Iterable[Event]:
+        """Return what is to be told of an entry beside messages and the connection."""
+        match entry.kind:
+            case "receipts":
+                return [ReceiptArrived(receipt) for receipt in self._take_receipts(entry.content)]
+            case "signal":
+                return filter(self._is_to_be_told, read_signal(entry.content, self._api.username))
+            case "groups":
+                return self._take_groups(frozenset(entry.content.decode().split()))
+            case _:
+                return []
 
     async def _tell_live(self, content: bytes) -> AsyncIterator[Event]:
         message = read_live(content).message(datetime.now(UTC))
@@ -267,6 +279,13 @@ class Follower:
         is_news = connected != self._connected
         self._connected = connected
         return is_news
+
+    def _take_groups(self, groups: frozenset[str]) -> list[Event]:
+        """Tell of memberships that came or ended, also while no event could say so."""
+        before, self._groups = self._groups, groups
+        added = [GroupChanged(each, "added") for each in sorted(groups - before)] if before is not None else []
+        removed = [GroupChanged(each, "removed") for each in sorted((before or groups) - groups)]
+        return [GroupsKnown(groups), *added, *removed]
 
     def _take_receipts(self, content: bytes) -> list[Receipt]:
         receipts = decode_receipts(content)

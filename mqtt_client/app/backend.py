@@ -18,6 +18,7 @@ from mqtt_client.app.storage import Chats
 from mqtt_client.app.sync import Sync
 from mqtt_client.errors import ApiError, InputError, NotLoggedInError, OutOfReachError, StorageError
 from mqtt_client.follow import Follower
+from mqtt_client.groups import show_group
 from mqtt_client.liveliness import Manner
 from mqtt_client.models import Devices, User
 from mqtt_client.profile import Profile
@@ -30,6 +31,7 @@ from mqtt_client.store import Store
 from mqtt_client.transport import Transport
 from mqtt_client.typing_plan import TypingPlan
 from mqtt_client.wakeup import WakeUps
+from wire.conversations import Conversation
 
 _READY_SECONDS = 5.0
 _STORAGE_SECONDS = 5.0
@@ -119,22 +121,34 @@ class Backend:
         """Drop a message that was rejected."""
         self.opened.sync.remove(entry)
 
-    async def begin(self, username: str) -> str:
-        """Find somebody to write to; return the conversation's name. Raises InputError."""
+    async def begin(self, wanted: str) -> str:
+        """Find somebody to write to, or a group by its id or #title; return the conversation's name.
+
+        Raises InputError.
+        """
         opened = self.opened
         # An unknown user is told at once where the server can be asked; without it the archive tells later.
-        conversation = await find_conversation(opened.account.api, username, may_have_left=True)
+        conversation = await find_conversation(opened.account.api, wanted, may_have_left=True)
         name = str(conversation)
         if not opened.chats.rows([name]):
+            title = ""
             with suppress(OutOfReachError):
-                path = "users" if conversation.kind == "direct" else "groups"
-                try:
-                    await opened.account.api.call("GET", f"/v1/{path}/{conversation.name}")
-                except ApiError as error:
-                    raise InputError(f"{username}: {error}") from error
-            opened.chats.begin(name, "", opened.chats.cursors().get("*", 0) + 1)
+                title = await self._title(conversation, wanted)
+            opened.chats.begin(name, title, opened.chats.cursors().get("*", 0) + 1)
+            _watch(opened.store, opened.account.username, [name])
+            opened.wakeups.notify()
         opened.sync.changed(name)
         return name
+
+    async def _title(self, conversation: Conversation, wanted: str) -> str:
+        """Return a group's title; see that a user is there."""
+        try:
+            if conversation.kind == "group":
+                return (await show_group(self._api, conversation.name)).group.title
+            await self._api.call("GET", f"/v1/users/{conversation.name}")
+        except ApiError as error:
+            raise InputError(f"{wanted}: {error}") from error
+        return ""
 
     async def mark_read(self, name: str) -> Entry | None:
         """Note that a conversation has been read; return the first message that had not been."""

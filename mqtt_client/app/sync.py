@@ -200,6 +200,11 @@ class Sync:
         self._chats.rename(name, title)
         self.changed(name)
 
+    def groups(self) -> frozenset[str]:
+        """Name the groups that the copy has conversations of."""
+        kinds = (row.name.partition(":") for row in self._chats.rows())
+        return frozenset(name for kind, _, name in kinds if kind == "group")
+
     def say(self, change: Change) -> None:
         """Tell the screen something that is kept nowhere."""
         self._others.append(change)
