@@ -268,12 +268,13 @@ def without_times(message: dict[str, Any]) -> dict[str, Any]:
     return kept | {name: True for name in ("edited_at", "retracted_at") if name in kept}
 
 
+@pytest.mark.timeout(400)
 def test_what_each_may_read_is_what_the_model_says(database_url: str) -> None:
     with closing(Pool(database_url, 1)) as pool, closing(psycopg2.connect(database_url)) as db:
         run_state_machine_as_test(
             lambda: Reading(pool, db),  # type: ignore[arg-type]  # whatever makes one will do
             settings=settings(
-                max_examples=60,
+                max_examples=30,
                 stateful_step_count=40,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),

@@ -223,7 +223,7 @@ def test_the_server_does_at_every_step_what_the_model_says(shared_stack: Running
     run_state_machine_as_test(
         Here,
         settings=settings(
-            max_examples=8,
+            max_examples=5,
             stateful_step_count=35,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
