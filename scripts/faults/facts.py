@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from mqtt_client.state import RESEND_FIRST
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -64,7 +66,14 @@ class Stray:
     what: str
 
 
-View = Sequence[Began | Cut | Shown | Stray]
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A client had a connection to the broker again."""
+
+    at: float
+
+
+View = Sequence[Began | Cut | Linked | Shown | Stray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +106,7 @@ class Span:
     until: int
 
 
+AWAY_SECONDS = RESEND_FIRST
 EVERYTHING = (Span(0, 2**63 - 1),)
 
 
@@ -138,11 +148,27 @@ class Truth:
             for absence in self.absences.get(person, ())
         )
 
-    def may_have_missed(self, person: str, message: Sent) -> bool:
-        """Whether a message was on its way before a person was back who had been removed."""
-        return any(
+    def may_have_missed(self, person: str, sender: str, message: Sent) -> bool:
+        """Whether a message was published before a person was there, and others after it while the archive was away.
+
+        To be there is to be connected, and a member. A client goes on without receipts after `AWAY_SECONDS`.
+        """
+        came = any(message.put_at < at < message.left_at for at in self._links[person])
+        came = came or any(
             message.put_at < back and message.left_at > absence.removing for absence, back in self._returns[person]
         )
+        return came and any(
+            away.left_at - away.put_at >= AWAY_SECONDS
+            and away.put_at <= message.left_at
+            and message.put_at <= away.left_at
+            for away in self.sent[sender]
+        )
+
+    @cached_property
+    def _links(self) -> Mapping[str, Sequence[float]]:
+        return {
+            person: [entry.at for entry in view if isinstance(entry, Linked)] for person, view in self.shown.items()
+        }
 
     @cached_property
     def _returns(self) -> Mapping[str, Sequence[tuple[Absence, float]]]:

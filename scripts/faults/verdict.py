@@ -8,9 +8,9 @@ as the client shows before it records them: a client that recorded nothing would
 Messages of one sender are shown in the order in which they were sent. Those of several come live in the broker's order,
 which the archive's need not be; but what a client fetches, it shows in ascending numbers.
 
-Two orders are not certain to who was removed from a group and added again. What was stored while they were gone, and is
-sent once more since its sender missed the receipt, comes live now. And with the archive away, what others sent while
-they were gone is fetched only when it is back, after what has come live since their return.
+One order is not certain, as `docs/architecture.md` says: with the archive away, who was not connected for the first of
+two messages, or no member, and for the second was, sees the first only when it can be fetched. Those are counted apart.
+What was stored while a member was gone has no place if it comes live, once more, after their return.
 
 Who was removed need not be shown what they may not read, and may not be shown what was
 sent while they were gone. What they wrote then is rejected: that is counted apart, and not lost. So is what they wrote
@@ -22,13 +22,14 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from scripts.faults.facts import Began, Cut, End, Row, Sent, Shown, Stray, Truth
+from scripts.faults.facts import Began, Cut, End, Linked, Row, Sent, Shown, Stray, Truth
 
 CUT_MOST = 1
 """Each message is recorded before the next is shown, one that came live and one of the feed alike."""
 _OFFENDERS_MOST = 5
 REFUSED = "rejected, of no member"
 STORED_YET = "rejected, and stored yet"
+SHOWN_LATE = "shown late"
 
 MUST_BE_ZERO = (
     "lost",
@@ -170,19 +171,26 @@ def _judge_view(truth: Truth, person: str, known: Known, stored: Stored, verdict
             verdict.add("delivered to someone else", where)
             continue
         number, message = known[identity]
-        if truth.was_kept_from(person, entry.sender, message):
-            verdict.add("delivered to someone else", f"{where}, who was no member")
-        if message.digest != entry.digest:
-            verdict.add("shown with another body", where)
+        _judge_showing(truth, person, entry, message, verdict)
         if identity in seen:
             verdict.add("shown again after a kill" if excused.use(identity) else "shown twice", where)
-        elif (identity in readable or identity not in stored) and not (
-            entry.seq and truth.may_have_missed(person, message)
-        ):
-            order.judge(entry, number, where, verdict)
+        elif identity in readable or identity not in stored:
+            wrong = order.wrong(entry, number)
+            if wrong and entry.seq and truth.may_have_missed(person, entry.sender, message):
+                verdict.counts[SHOWN_LATE] += 1
+            elif wrong:
+                verdict.add("shown out of order", f"{where}: {wrong}")
         seen.add(identity)
     for sender, id_ in readable - seen:
         verdict.add("never shown", f"{id_} of {sender} to {person}")
+
+
+def _judge_showing(truth: Truth, person: str, entry: Shown, message: Sent, verdict: Verdict) -> None:
+    where = f"{entry.id} of {entry.sender} to {person}"
+    if truth.was_kept_from(person, entry.sender, message):
+        verdict.add("delivered to someone else", f"{where}, who was no member")
+    if message.digest != entry.digest:
+        verdict.add("shown with another body", where)
 
 
 class _Order:
@@ -192,14 +200,13 @@ class _Order:
         self._numbers: Counter[str] = Counter()
         self._seq = 0
 
-    def judge(self, entry: Shown, number: int, where: str, verdict: Verdict) -> None:
-        before = self._numbers[entry.sender]
-        if number < before:
-            verdict.add("shown out of order", f"{where}: number {number} after number {before}")
-        elif 0 < entry.seq < self._seq:
-            verdict.add("shown out of order", f"{where}: seq {entry.seq} after seq {self._seq}")
+    def wrong(self, entry: Shown, number: int) -> str | None:
+        before, seq_before = self._numbers[entry.sender], self._seq
         self._numbers[entry.sender] = max(number, before)
-        self._seq = max(entry.seq, self._seq)
+        self._seq = max(entry.seq, seq_before)
+        if number < before:
+            return f"number {number} after number {before}"
+        return f"seq {entry.seq} after seq {seq_before}" if 0 < entry.seq < seq_before else None
 
 
 class _Excuses:
@@ -210,7 +217,7 @@ class _Excuses:
         self._before: set[Identity] = set()
         self._cut: set[Identity] = set()
 
-    def note(self, entry: Began | Cut | Stray) -> None:
+    def note(self, entry: Began | Cut | Linked | Stray) -> None:
         if isinstance(entry, Began):
             self._before = set(self._last)
         elif isinstance(entry, Cut) and (entry.sender, entry.id) in self._before:

@@ -1,8 +1,10 @@
 """The reading side of a person: what `nightjar tail` would print goes into a ledger, as it is told."""
 
+import time
+
 from aiomqtt import PublishPacket
 
-from mqtt_client.events import CaughtUp, Event, MessageArrived
+from mqtt_client.events import CaughtUp, ConnectionChanged, Event, MessageArrived
 from mqtt_client.follow import EVERYTHING, Follower
 from mqtt_client.store import Store
 from scripts.faults.ledger import Ledger, digest, read_tail
@@ -45,6 +47,8 @@ class Viewer:
         self.has_caught_up = False
         async for event in follower.events():
             self.has_caught_up = self.has_caught_up or isinstance(event, CaughtUp)
+            if isinstance(event, ConnectionChanged) and event.connected:
+                self._ledger.write("linked", f"{time.monotonic():.2f}")
             self._show(event)
 
     def watch(self, packet: PublishPacket) -> None:

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from scripts.faults.facts import Began, Cut, Row, Sent, Shown, Stray, Truth
-from scripts.faults.verdict import MUST_BE_ZERO, Verdict, judge
+from scripts.faults.facts import Began, Cut, Linked, Row, Sent, Shown, Stray, Truth
+from scripts.faults.verdict import MUST_BE_ZERO, SHOWN_LATE, Verdict, judge
 
 COUNTED_ELSEWHERE = {
     "refused by the archive",
@@ -47,7 +47,7 @@ def with_archive(archive: Sequence[Row]) -> Truth:
     return replace(GOOD, archive=archive, paged={"anna": archive})
 
 
-def with_view(*view: Began | Cut | Shown | Stray) -> Truth:
+def with_view(*view: Began | Cut | Linked | Shown | Stray) -> Truth:
     """Change what bert was shown."""
     return replace(GOOD, shown={**GOOD.shown, "bert": view})
 
@@ -163,6 +163,32 @@ def test_only_the_last_showing_before_the_kill_has_an_excuse() -> None:
     again = before[1:]
     truth = with_view(Began(), *before, Began(), Cut("bert", "b1"), Cut("anna", "a2"), *again, *after)
     assert found(judge(truth)) == {"shown twice": 1}
+
+
+AWAY = [Sent("a1", "body of a1", 1.0, 2.0), Sent("a2", "body of a2", 10.0, 16.0), Sent("a3", "body of a3", 15.0, 16.5)]
+"""a3 was sent before a2 was stored: the archive was away for more than 5 s."""
+FETCHED = Shown("direct:anna", "anna", "a2", "body of a2", 13)
+
+
+@pytest.mark.parametrize(
+    ("sent", "linked_at", "late", "is_fault"),
+    [
+        (AWAY, 12.0, FETCHED, False),
+        (AWAY, 9.0, FETCHED, True),
+        (AWAY, 17.0, FETCHED, True),
+        (AWAY, 12.0, replace(FETCHED, seq=0), True),
+        ([AWAY[0], replace(AWAY[1], left_at=14.9), AWAY[2]], 12.0, FETCHED, True),
+    ],
+    ids=["missed", "was connected", "came after it was stored", "came live", "the archive was there"],
+)
+def test_a_message_is_fetched_late_without_blame_if_the_archive_was_away_and_its_reader_too(
+    sent: list[Sent], linked_at: float, late: Shown, *, is_fault: bool
+) -> None:
+    before, after = shown_to("anna", ARCHIVE[:2]), shown_to("anna", ARCHIVE[4:])
+    truth = with_view(Began(), *before, Linked(linked_at), *shown_to("anna", ARCHIVE[3:4]), late, *after)
+    verdict = judge(replace(truth, sent={**SENT, "anna": sent}))
+    assert found(verdict) == ({"shown out of order": 1} if is_fault else {})
+    assert verdict.counts[SHOWN_LATE] == (not is_fault)
 
 
 def test_conversations_are_added_up_and_only_the_first_offenders_are_named() -> None:
