@@ -208,8 +208,8 @@ WITH edits AS MATERIALIZED (
 )
 SELECT relates_to_seq, max(seq), count(*) FROM edits GROUP BY relates_to_seq
 """
-"""So is what it was after it was edited before: `most` edits, those after a number of each message. Says how far it got,
-and how many it has looked at."""
+"""So is what it was after it was edited before: `most` edits, those after a number of each message. Says how far it
+got, and how many it has looked at."""
 
 MAKE_CONVERSATIONS: Final = (
     "INSERT INTO conversations (user_low, user_high) VALUES %s RETURNING user_low, user_high, id"

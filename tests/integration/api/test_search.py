@@ -1,6 +1,7 @@
 """Search: what it finds beside a plain model of it, for whom, in which order, and what it makes of hostile queries."""
 
 import itertools
+import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -402,6 +403,33 @@ def test_a_phrase_of_frequent_words_that_stand_nowhere_so_is_given_up(own_db: co
     clock = itertools.count(0.0, 5.0)
     with pytest.raises(UnavailableError, match="too long"):
         find(pool, AccessClaims("alice", "alice"), Asked('"the of"'), 9, clock=lambda: next(clock))
+
+
+def test_a_retraction_takes_no_more_memory_however_much_was_written(own_db: connection, pool: Pool) -> None:
+    """A message with 20 MB of edits, one of which is retracted, in a segment of 100,000 different words."""
+    world = World(own_db, pool)
+    seq = world.insert("alice", "alice bobby", b"hello")
+    world.sql(
+        "INSERT INTO messages (seq, conversation_id, sender_id, relates_to_seq, received_at, message_id, relation, body)"
+        " SELECT seq + n, conversation_id, sender_id, seq, now(), gen_random_uuid(), 'edit',"
+        " convert_to(repeat('x', 65000) || ' last' || n, 'utf8') FROM messages, generate_series(1, 300) n"
+    )
+    world.newest = seq + 300
+    world.sql("UPDATE messages SET changed = true WHERE seq = %s", seq)
+    world.sql("INSERT INTO search_words SELECT 0, 'word' || n, '\\x0500' FROM generate_series(1, 100000) n")
+    world.sql("INSERT INTO search_words VALUES (0, 'last299', '\\x0100'), (0, 'last300', '\\x0100')")
+    world.sql("UPDATE search_state SET indexed_seq = %s", world.newest)
+    world.sql("UPDATE messages SET body = '' WHERE seq = %s", world.newest)
+    tracemalloc.start()
+    try:
+        world.indexer.catch_up()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 16 * 1024 * 1024
+    assert world.one("SELECT count(*) FROM search_words WHERE word = 'last300'") == 0
+    found = find(pool, AccessClaims("bobby", "bobby"), Asked("last299"), 9).found
+    assert [each.seq for each, _ in found] == [seq]
 
 
 def test_where_one_never_was_nothing_is_searched(own_db: connection, pool: Pool) -> None:
