@@ -114,8 +114,6 @@ class _Search:
         if not (keys or beginnings) or not self._scope.conversations:
             return found
         for seqs in _portions(self._candidates(keys, beginnings), most + most // 8):
-            if self._is_late():
-                raise UnavailableError("The search takes too long: ask for rarer words, or in one conversation.")
             found += self._matching(seqs)
             if len(found) >= most:
                 break
@@ -183,9 +181,20 @@ class _Search:
         )
 
     def _matching(self, seqs: Sequence[int]) -> list[tuple[int, str]]:
-        """Read messages, and keep those that match, in the same order."""
-        read = {each.seq: _text(each) for each in search.texts(self._cur, self._scope, seqs)}
-        texts = [(seq, text) for seq in seqs if (text := read.get(seq)) is not None]
+        """Read messages, and keep those that match, in the same order: the newest first."""
+        found: list[tuple[int, str]] = []
+        while seqs:
+            if self._is_late():
+                raise UnavailableError("The search takes too long: ask for rarer words, or in one conversation.")
+            read = search.texts(self._cur, self._scope, seqs)
+            found += self._kept(read)
+            if sum(len(each.body) for each in read) < search.TEXTS_BYTES:
+                break
+            seqs = [seq for seq in seqs if seq < read[-1].seq]
+        return found
+
+    def _kept(self, read: Sequence[Text]) -> list[tuple[int, str]]:
+        texts = [(each.seq, text) for each in read if (text := _text(each)) is not None]
         words = [words_of(text) for _, text in texts]
         self._learn(set().union(*words))
         return [

@@ -17,6 +17,7 @@ from auth_api.errors import NotFoundError, UnavailableError
 from auth_api.indexing import Indexer
 from auth_api.pool import Pool
 from auth_api.postings import SEGMENT
+from auth_api.queries.search import TEXTS_BYTES, scope, texts
 from auth_api.search import Asked, find
 from auth_api.snippets import BEGIN, END
 from auth_api.tokens import AccessClaims
@@ -410,7 +411,8 @@ def test_a_retraction_takes_no_more_memory_however_much_was_written(own_db: conn
     world = World(own_db, pool)
     seq = world.insert("alice", "alice bobby", b"hello")
     world.sql(
-        "INSERT INTO messages (seq, conversation_id, sender_id, relates_to_seq, received_at, message_id, relation, body)"
+        "INSERT INTO messages"
+        " (seq, conversation_id, sender_id, relates_to_seq, received_at, message_id, relation, body)"
         " SELECT seq + n, conversation_id, sender_id, seq, now(), gen_random_uuid(), 'edit',"
         " convert_to(repeat('x', 65000) || ' last' || n, 'utf8') FROM messages, generate_series(1, 300) n"
     )
@@ -430,6 +432,22 @@ def test_a_retraction_takes_no_more_memory_however_much_was_written(own_db: conn
     assert world.one("SELECT count(*) FROM search_words WHERE word = 'last300'") == 0
     found = find(pool, AccessClaims("bobby", "bobby"), Asked("last299"), 9).found
     assert [each.seq for each, _ in found] == [seq]
+
+
+def test_large_messages_are_read_a_few_at_a_time(own_db: connection, pool: Pool) -> None:
+    """Of 60 that have all words only the oldest and the newest have the phrase."""
+    world = World(own_db, pool)
+    for number in range(60):
+        end = b"zz ab" if number in {0, 59} else b"zz"
+        world.insert("alice", "alice bobby", b"ab cd " * 10_000 + end)
+    world.indexer.catch_up()
+    alice = AccessClaims("alice", "alice")
+    with pool.reading() as cur:
+        read = texts(cur, scope(cur, alice, None, None), range(60, 0, -1))
+    assert [each.seq for each in read] == list(range(60, 60 - len(read), -1))
+    assert TEXTS_BYTES <= sum(len(each.body) for each in read) < TEXTS_BYTES + 65_536
+    found = find(pool, alice, Asked('"cd zz ab"'), 100, clock=lambda: 0.0).found
+    assert [seq.seq for seq, _ in found] == [60, 1]
 
 
 def test_where_one_never_was_nothing_is_searched(own_db: connection, pool: Pool) -> None:
