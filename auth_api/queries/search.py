@@ -183,10 +183,21 @@ def filed(cur: Cursor, segments: Sequence[int], keys: Sequence[str]) -> list[tup
     return cur.fetchall()
 
 
-def filed_under_any(cur: Cursor, segments: Sequence[int], keys: Sequence[str]) -> list[tuple[int, memoryview]]:
-    """List what is filed under any of some keys in segments: segment, packed messages."""
+def filed_under_any(cur: Cursor, segments: Sequence[int], keys: Sequence[str]) -> list[tuple[int, memoryview, str]]:
+    """List what is filed under any of some keys in segments: segment, packed messages, key."""
     cur.run(_FILED_UNDER_ANY, list(segments), list(keys))
-    return [row[:2] for row in cur.fetchall()]
+    return cur.fetchall()
+
+
+def spans(cur: Cursor, user_id: int) -> dict[int, list[tuple[int, int]]]:
+    """List what a user may read of groups' conversations: by conversation, each (after_seq, until_seq] in order."""
+    cur.execute(
+        "SELECT conversation_id, after_seq, until_seq FROM spans WHERE user_id = %s ORDER BY user_id, 1, 2", (user_id,)
+    )
+    found: dict[int, list[tuple[int, int]]] = {}
+    for conversation_id, after, until in cur.fetchall():
+        found.setdefault(conversation_id, []).append((after, until))
+    return found
 
 
 def filed_from(cur: Cursor, segments: Sequence[int], beginning: str) -> list[tuple[int, memoryview]]:

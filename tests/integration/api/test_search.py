@@ -450,6 +450,24 @@ def test_large_messages_are_read_a_few_at_a_time(own_db: connection, pool: Pool)
     assert [seq.seq for seq, _ in found] == [60, 1]
 
 
+def test_who_left_a_group_does_not_go_through_what_was_said_since(own_db: connection, pool: Pool) -> None:
+    world = World(own_db, pool)
+    old = world.insert("alice", GROUP, b"hello")
+    world.sql("UPDATE spans SET until_seq = %s WHERE user_id = (SELECT id FROM users WHERE username = 'alice')", old)
+    world.sql(
+        "INSERT INTO messages (seq, conversation_id, sender_id, received_at, message_id, body)"
+        " SELECT seq + n, conversation_id, sender_id, now(), gen_random_uuid(), body"
+        " FROM messages, generate_series(1, 20000) n"
+    )
+    world.sql("UPDATE conversations SET last_seq = 20001 WHERE group_id = %s", GROUP)
+    world.indexer.catch_up()
+    looks = itertools.count()
+    for asked in (Asked("hello"), Asked("hello", group=GROUP), Asked("hel*")):
+        found = find(pool, AccessClaims("alice", "alice"), asked, 9, clock=lambda: next(looks) * 0.1).found
+        assert [each.seq for each, _ in found] == [old]
+    assert next(looks) < 12, "few looks at the clock, one for each portion that is read"
+
+
 def test_where_one_never_was_nothing_is_searched(own_db: connection, pool: Pool) -> None:
     World(own_db, pool)
     carol = AccessClaims("carol", "carol")
