@@ -51,25 +51,30 @@ Item = Mail | Marking | Ignored
 class _Address(NamedTuple):
     """The topic of a message or a marker."""
 
-    sender: str | None
-    """None if it is no username."""
+    sender: str
     to: Conversation
-    nobody: tuple[RejectReason, str] | None
-    """Why there can be no such conversation."""
+    is_usual: bool
+    """Whether it is that of a message, with names that can exist."""
     is_marker: bool
+    nobody: tuple[RejectReason, str] | None
+    """Why there can be no such user or conversation."""
 
 
 def _read_address(topic: str) -> _Address | None:
     parsed = parse_topic(topic)
     if parsed is None or parsed.what == "typing":
         return None
-    sender = parsed.sender if is_username(parsed.sender) else None
     nobody: tuple[RejectReason, str] | None = None
-    if parsed.kind == "direct" and not is_username(parsed.name):
+    if not is_username(parsed.sender):
+        nobody = "malformed", "the sender's name is no username"
+    elif parsed.kind == "direct" and not is_username(parsed.name):
         nobody = "unknown_recipient", "the recipient's name is no username"
     elif parsed.kind == "group" and not is_group_id(parsed.name):
         nobody = "not_a_member", "the group's id is none"
-    return _Address(sender, Conversation(parsed.kind, parsed.name), nobody, parsed.what == "marker")
+    is_marker = parsed.what == "marker"
+    return _Address(
+        parsed.sender, Conversation(parsed.kind, parsed.name), not is_marker and nobody is None, is_marker, nobody
+    )
 
 
 _remembered_address = lru_cache(maxsize=10_000)(_read_address)
@@ -80,25 +85,30 @@ def read_delivery(delivery: Delivery, new_id: Callable[[], UUID]) -> Item:
     """Read a delivery; `new_id` makes the id of a message that has none."""
     topic = delivery.topic
     address = _remembered_address(topic) if len(topic) <= ADDRESS_MAX else _read_address(topic)
-    if address is None or (address.sender is None and not address.is_marker):
-        return refuse(delivery, None, "malformed", "the topic is none of a message by a user", new_id)
-    if address.sender is None or (address.is_marker and address.nobody):
-        return Ignored(delivery)
-    if address.is_marker:
-        return read_marking(delivery, address.sender, address.to)
-    return _read_letter(delivery, address.sender, address, new_id)
-
-
-def _read_letter(delivery: Delivery, sender: str, address: _Address, new_id: Callable[[], UUID]) -> Letter | Refused:
+    if address is None or not address.is_usual:
+        return _read_unusual(delivery, address, new_id)
     try:
         envelope = read_message(delivery.body, delivery.content_type, delivery.properties)
     except RefusedError as error:
-        return refuse(delivery, sender, error.reason, str(error), new_id)
-    if address.nobody:
-        return refuse(delivery, sender, *address.nobody, new_id)
+        return refuse(delivery, address.sender, error.reason, str(error), new_id)
     if envelope.id is None:
-        return Letter(delivery, sender, address.to, MessageId(str(new_id())), True, envelope)
-    return Letter(delivery, sender, address.to, envelope.id, False, envelope)
+        return Letter(delivery, address.sender, address.to, MessageId(str(new_id())), True, envelope)
+    return Letter(delivery, address.sender, address.to, envelope.id, False, envelope)
+
+
+def _read_unusual(delivery: Delivery, address: _Address | None, new_id: Callable[[], UUID]) -> Item:
+    if address is None:
+        return refuse(delivery, None, "malformed", "the topic is none of a message", new_id)
+    if address.is_marker:
+        return Ignored(delivery) if address.nobody else read_marking(delivery, address.sender, address.to)
+    reason, detail = address.nobody or ("malformed", "")
+    sender = address.sender if is_username(address.sender) else None
+    try:
+        read_message(delivery.body, delivery.content_type, delivery.properties)
+    except RefusedError as error:
+        if sender is not None:
+            reason, detail = error.reason, str(error)
+    return refuse(delivery, sender, reason, detail, new_id)
 
 
 def refuse(

@@ -27,22 +27,25 @@ _TO_USERS: Final = f"""
            {_MUTED} AS muted
     FROM given
     JOIN users s ON s.username = sender
-    JOIN users r ON r.username = recipient AND r.deleted_at IS NULL
+    JOIN users r ON r.username = name AND r.deleted_at IS NULL
     JOIN conversations c ON c.user_low = LEAST(s.id, r.id) AND c.user_high = GREATEST(s.id, r.id)"""  # noqa: S608  # a constant
 
 _TO_GROUPS: Final = f"""
     SELECT s.id, c.id, message_id, received_at, sent_at, content_type, body, place, false
     FROM given
     JOIN users s ON s.username = sender
-    JOIN conversations c ON c.group_id = given.group_id AND {_MEMBER}"""  # noqa: S608  # constants
+    JOIN conversations c ON c.group_id = given.name AND {_MEMBER}
+    WHERE in_group"""  # noqa: S608  # constants
 
 
-def _quick(name: str, wanted: str) -> str:
-    return f"""
-PREPARE {name} (text[], text[], text[], uuid[], timestamptz[], timestamptz[], text[], bytea[]) AS
+_COLUMNS: Final = "sender, name, message_id, received_at, sent_at, content_type, body"
+_TYPES: Final = "text[], text[], uuid[], timestamptz[], timestamptz[], text[], bytea[]"
+
+
+def _quick(types: str, arrays: str, columns: str, wanted: str) -> str:
+    return f"""({types}) AS
 WITH given AS NOT MATERIALIZED (
-    SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) WITH ORDINALITY
-        AS given (sender, recipient, group_id, message_id, received_at, sent_at, content_type, body, place)
+    SELECT * FROM unnest({arrays}) WITH ORDINALITY AS given ({columns}, place)
 ), wanted AS ({wanted}
 ), next AS (
     {_NEXT} WHERE (SELECT count(*) FROM wanted) = cardinality($1)
@@ -65,21 +68,28 @@ SET idle_in_transaction_session_timeout = '30s';
 SET default_transaction_isolation = 'read committed';
 {PLAN_ONCE}
 PREPARE routes (text[], text[], text[], text[]) AS
-SELECT false, wanted.sender, wanted.name, s.id, r.id, r.deleted_at IS NULL, c.id, {_MUTED}, s.has_blocked, ({_NEXT})
-FROM unnest($1, $2) AS wanted (sender, name)
+SELECT false, place, ({_NEXT}), s.id, r.id, r.deleted_at IS NULL, c.id, {_MUTED}, s.has_blocked
+FROM unnest($1, $2) WITH ORDINALITY AS wanted (sender, name, place)
 LEFT JOIN users s ON s.username = wanted.sender
 LEFT JOIN users r ON r.username = wanted.name
 LEFT JOIN conversations c ON c.user_low = LEAST(s.id, r.id) AND c.user_high = GREATEST(s.id, r.id)
 UNION ALL
-SELECT true, wanted.sender, wanted.name, s.id, NULL, {_MEMBER}, c.id, false, s.has_blocked, ({_NEXT})
-FROM unnest($3, $4) AS wanted (sender, name)
+SELECT true, place, ({_NEXT}), s.id, NULL, {_MEMBER}, c.id, false, s.has_blocked
+FROM unnest($3, $4) WITH ORDINALITY AS wanted (sender, name, place)
 LEFT JOIN users s ON s.username = wanted.sender
 LEFT JOIN conversations c ON c.group_id = wanted.name;
 PREPARE newest (bigint[], bigint[]) AS
 UPDATE conversations SET last_seq = GREATEST(last_seq, newest.seq)
 FROM unnest($1, $2) AS newest (id, seq) WHERE conversations.id = newest.id;
-{_quick("quick", _TO_USERS)}
-{_quick("quick_mixed", _TO_USERS + " UNION ALL" + _TO_GROUPS)}
+PREPARE quick {_quick(_TYPES, "$1, $2, $3, $4, $5, $6, $7", _COLUMNS, _TO_USERS)}
+PREPARE quick_mixed {
+    _quick(
+        _TYPES + ", boolean[]",
+        "$1, $2, $3, $4, $5, $6, $7, $8",
+        _COLUMNS + ", in_group",
+        _TO_USERS + " WHERE NOT in_group UNION ALL" + _TO_GROUPS,
+    )
+}
 PREPARE mark (text[], text[], text[], bigint[], bigint[]) AS
 WITH given AS NOT MATERIALIZED (
     SELECT * FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY
@@ -131,7 +141,7 @@ A server that waits for us within a transaction gives up after a while, for the 
 Planning these statements takes longer than running them, so they are planned once: see `db.PLAN_ONCE`.
 `quick` stores all of its messages or, if a name or a conversation is not there, none; then it returns NULL. It is for
 direct messages; `quick_mixed` is for those to groups too, and takes a little longer. Both say, by their places, which
-receivers block the sender. Of a group's route the sixth column says whether the sender is a member.
+receivers block the sender.
 
 Under the archive lock nobody else draws a number. The sequence may lag behind the messages after a restore or a
 failover; it is set right with the next message.
@@ -158,7 +168,7 @@ BEGIN_WITH_MANY: Final = BEGIN.replace(
 
 QUICK: Final = f"""
 SELECT pg_advisory_xact_lock({ARCHIVE_LOCK});
-EXECUTE quick (%s, %s::text[], %s::text[], %s, %s::timestamptz[], %s::timestamptz[], %s::text[], %s)
+EXECUTE quick (%s, %s, %s, %s::timestamptz[], %s::timestamptz[], %s::text[], %s)
 """
 """Both are one transaction, because they are sent together without BEGIN; it ends with them."""
 
@@ -167,7 +177,9 @@ MARK: Final = "EXECUTE mark (%s, %s::text[], %s::text[], %s, %s)"
 MARK_ALONE: Final = f"SELECT pg_advisory_xact_lock({ARCHIVE_LOCK}); {MARK}"
 """One transaction, as QUICK is: memberships end under the lock too."""
 
-QUICK_MIXED: Final = QUICK.replace("EXECUTE quick ", "EXECUTE quick_mixed ")
+QUICK_MIXED: Final = QUICK.replace("EXECUTE quick ", "EXECUTE quick_mixed ").replace(
+    "::text[], %s)", "::text[], %s, %s)"
+)
 
 FILED: Final = """
 SELECT message_id, sender_id, seq, conversation_id,

@@ -32,21 +32,20 @@ def store(cursor: Cursor, items: Sequence[Mail]) -> list[Filing] | None:
     letters = _plain(items)
     if letters is None:
         return None
-    direct = [letter.to.name if letter.to.kind == "direct" else None for letter in letters]
-    grouped = [letter.to.name if letter.to.kind == "group" else None for letter in letters]
-    cursor.execute(
-        queries.QUICK_MIXED if any(grouped) else queries.QUICK,
-        (
-            [letter.sender for letter in letters],
-            direct,
-            grouped,
-            "{" + ",".join([letter.id for letter in letters]) + "}",
-            [_EPOCH + timedelta(microseconds=letter.delivery.received_at) for letter in letters],
-            [letter.envelope.sent_at for letter in letters],
-            [stored_content_type(letter) for letter in letters],
-            [letter.delivery.body for letter in letters],
-        ),
-    )
+    in_group = [letter.to.kind == "group" for letter in letters]
+    values: list[object] = [
+        [letter.sender for letter in letters],
+        [letter.to.name for letter in letters],
+        "{" + ",".join([letter.id for letter in letters]) + "}",
+        [_EPOCH + timedelta(microseconds=letter.delivery.received_at) for letter in letters],
+        [letter.envelope.sent_at for letter in letters],
+        [stored_content_type(letter) for letter in letters],
+        [letter.delivery.body for letter in letters],
+    ]
+    if any(in_group):
+        cursor.execute(queries.QUICK_MIXED, [*values, in_group])
+    else:
+        cursor.execute(queries.QUICK, values)
     [(newest, muted)] = cursor.fetchall()
     if newest is None:
         return None

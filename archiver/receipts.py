@@ -27,16 +27,14 @@ class Gathered:
         """Gather what receivers are told. A note to oneself is in the receipt to its sender already."""
         sides = _Sides()
         for outcome in outcomes:
-            if not isinstance(outcome, Archived) or outcome.muted:
+            if not isinstance(outcome, Archived):
                 continue
-            to = outcome.to
-            if to.kind == "group":
-                conversation = str(to)
-            elif to.name != outcome.sender:
-                conversation = sides[outcome.sender]
-            else:
+            id_, seq, sender, to, muted = outcome
+            kind, name = to
+            if muted or (name == sender and kind == "direct"):
                 continue
-            self._entries[to].append(stored_entry(outcome.id, outcome.seq, conversation, outcome.sender))
+            conversation = sides[sender] if kind == "direct" else str(to)
+            self._entries[to].append(stored_entry(id_, seq, conversation, sender))
             self._count += 1
 
     def take(self) -> list[Publication]:
@@ -59,16 +57,23 @@ class _Sides(dict[str, str]):
         return self[name]
 
 
+class _Written(dict[Conversation, str]):
+    """Conversations, as they are written; each is written once a batch."""
+
+    def __missing__(self, conversation: Conversation) -> str:
+        self[conversation] = str(conversation)
+        return self[conversation]
+
+
 def to_senders(outcomes: Iterable[Outcome]) -> list[Publication]:
     """Write what senders are told of a batch, and users of their own markers."""
     entries: dict[str, list[str]] = defaultdict(list)
     moved: dict[str, list[str]] = defaultdict(list)
-    sides = _Sides()
+    written = _Written()
     for outcome in outcomes:
         if isinstance(outcome, Archived):
-            to = outcome.to
-            conversation = sides[to.name] if to.kind == "direct" else str(to)
-            entries[outcome.sender].append(stored_entry(outcome.id, outcome.seq, conversation, outcome.sender))
+            id_, seq, sender, to, _ = outcome
+            entries[sender].append(stored_entry(id_, seq, written[to], sender))
         elif isinstance(outcome, Moved):
             moved[outcome.user].append(watermark_entry(outcome.watermark))
         elif outcome.sender is not None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Final, NamedTuple
+from typing import Final
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  # a class by its name
 from psycopg2.extras import execute_values
@@ -21,7 +21,6 @@ from archiver.plan import Outcome, Plan, Row, make_plan
 from archiver.redelivery import Swept, recognize, remember, sweep
 from archiver.rows import copy_data
 from archiver.sorting import Sorted
-from wire.conversations import Conversation
 from wire.message import MessageId, RejectReason
 
 EDITS_AT_ONCE: Final = 1000
@@ -30,18 +29,10 @@ _GONE: Final[tuple[RejectReason, str]] = "unknown_recipient", "the recipient's a
 _NO_MEMBER: Final[tuple[RejectReason, str]] = "not_a_member", "the sender is no member of such a group"
 
 
-class _Found(NamedTuple):
-    """What `routes` says of a sender and a conversation."""
-
-    sender_id: int | None
-    other_id: int | None
-    """Who a direct message is for."""
-    open: bool
-    """Whether that account is not deleted: what it got before is kept, it gets no more. In a group, whether the sender
-    is a member."""
-    conversation_id: int | None
-    muted: bool
-    sender_blocks: bool
+_Found = tuple[int | None, int | None, bool, int | None, bool, bool]
+"""What `routes` says: the ids of a sender and of who a direct message is for, whether that account is not deleted (what
+it got before is kept, it gets no more) or the sender is a member of the group, the conversation's id, whether the
+receiver blocks the sender, and whether the sender may block anybody."""
 
 
 class Transaction:
@@ -78,20 +69,21 @@ class Transaction:
 
     def _begin(self, names: Set[Names]) -> tuple[dict[Names, Route], int]:
         """Take the lock and look up the routes, and the number that comes next."""
-        direct = [(sender, to.name) for sender, to in names if to.kind == "direct"]
-        grouped = [(sender, to.name) for sender, to in names if to.kind == "group"]
+        direct = [name for name in names if name[1].kind == "direct"]
+        grouped = [name for name in names if name[1].kind == "group"]
         self._cursor.execute(
             queries.BEGIN if len(names) < queries.MANY else queries.BEGIN_WITH_MANY,
             (*_columns(direct), *_columns(grouped)),
         )
-        rows = self._cursor.fetchall()
-        routes = {
-            (sender, Conversation("group" if is_group else "direct", name)): (
-                _group_route(_Found(*found)) if is_group else self._direct_route(_Found(*found))
-            )
-            for is_group, sender, name, *found, _ in rows
-        }
-        return routes, rows[0][-1] if rows else 1
+        routes: dict[Names, Route] = {}
+        next_seq = 1
+        for row in self._cursor.fetchall():
+            is_group, place, next_seq = row[:3]
+            if is_group:
+                routes[grouped[place - 1]] = _group_route(row[3:])
+            else:
+                routes[direct[place - 1]] = self._direct_route(row[3:])
+        return routes, next_seq
 
     def _direct_route(self, found: _Found) -> Route:
         """Give a conversation that is not made yet a negative number."""
@@ -232,13 +224,14 @@ def _no_traceback_of_the_driver() -> Iterator[None]:
         sys.excepthook = hook
 
 
-def _columns(pairs: Sequence[tuple[str, str]]) -> tuple[list[str], list[str]]:
-    return [first for first, _ in pairs], [second for _, second in pairs]
+def _columns(names: Sequence[Names]) -> tuple[list[str], list[str]]:
+    return [sender for sender, _ in names], [to.name for _, to in names]
 
 
 def _group_route(found: _Found) -> Route:
-    closed = None if found.open and found.conversation_id else _NO_MEMBER
-    return Route(found.sender_id, found.conversation_id or 0, closed, sender_blocks=found.sender_blocks)
+    sender_id, _, member, conversation_id, _, blocks = found
+    closed = None if member and conversation_id else _NO_MEMBER
+    return Route(sender_id, conversation_id or 0, closed, sender_blocks=blocks)
 
 
 def _uuids(ids: Sequence[MessageId]) -> str:

@@ -7,14 +7,13 @@ messages that nobody can read any more.
 """
 
 import logging
-import threading
 from typing import Final
 
 from auth_api.broker import BrokerLink
-from auth_api.errors import UnavailableError
 from auth_api.pool import Cursor, Pool
 from auth_api.queries import archive, erasures
 from auth_api.queries.erasures import Leftover
+from auth_api.side_task import SideTask
 from wire.topics import presence
 
 _LOOK_SECONDS: Final = 5.0
@@ -33,25 +32,19 @@ class Eraser:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._wake = threading.Event()
-        self._stopped = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._task = SideTask("eraser", "erasing what deleted accounts left", _LOOK_SECONDS, _LOG)
 
     def start(self, link: BrokerLink) -> None:
         """Begin; does not wait."""
-        self._thread = threading.Thread(target=self._run, args=(link,), name="eraser", daemon=True)
-        self._thread.start()
+        self._task.start(lambda: self._erase(link))
 
     def stop(self) -> None:
         """End the thread; what it has not done is done by another, or after the next start."""
-        self._stopped.set()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join(5)
+        self._task.stop()
 
     def wake(self) -> None:
         """Say that an account has been deleted. Without this it is found within seconds."""
-        self._wake.set()
+        self._task.wake()
 
     def clear_presences(self, link: BrokerLink) -> None:
         """Let the broker forget the presence of deleted accounts, if it can be reached. Raises UnavailableError."""
@@ -87,7 +80,7 @@ class Eraser:
             if not looked and erasures.finish(cur, left.conversation_id):
                 return True
         if looked:
-            return looked < _ROWS or not self._stopped.wait(_PAUSE_SECONDS)
+            return looked < _ROWS or not self._task.pause(_PAUSE_SECONDS)
         with self._pool.transaction() as cur:
             # Apart from the above: who holds messages and wants the lock may wait for the archiver, and it for them.
             archive.lock(cur)
@@ -101,15 +94,7 @@ class Eraser:
             return 0
         return erasures.drop_unreadable(cur, left, _ROWS)
 
-    def _run(self, link: BrokerLink) -> None:
-        while not self._stopped.is_set():
-            self._wake.wait(_LOOK_SECONDS)
-            self._wake.clear()
-            try:
-                self.clear_presences(link)
-                while not self._stopped.is_set() and (self.take_away() or self.look_through()):
-                    pass
-            except UnavailableError as error:
-                _LOG.warning("erasing what deleted accounts left waits: %s", error.detail)
-            except Exception:  # noqa: BLE001  # a side task goes on, and says what failed
-                _LOG.exception("erasing what deleted accounts left failed")
+    def _erase(self, link: BrokerLink) -> None:
+        self.clear_presences(link)
+        while not self._task.is_stopped and (self.take_away() or self.look_through()):
+            pass

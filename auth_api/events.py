@@ -5,13 +5,12 @@ first. They come at least once, in no certain order: each says only what is wort
 """
 
 import logging
-import threading
 from typing import Final
 
 from auth_api.broker import BrokerLink
-from auth_api.errors import UnavailableError
 from auth_api.pool import Pool
 from auth_api.queries import events as queries
+from auth_api.side_task import SideTask
 from wire.topics import events as events_topic
 
 EVENTS_KEPT_SECONDS: Final = 7 * 86400
@@ -32,39 +31,23 @@ class Announcer:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._wake = threading.Event()
-        self._stopped = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._task = SideTask("announcer", "publishing events", _LOOK_SECONDS, _LOG)
 
     def start(self, link: BrokerLink) -> None:
         """Begin to publish over `link`; does not wait."""
-        self._thread = threading.Thread(target=self._run, args=(link,), name="announcer", daemon=True)
-        self._thread.start()
+        self._task.start(lambda: self._publish(link))
 
     def stop(self) -> None:
         """End the thread."""
-        self._stopped.set()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join(5)
+        self._task.stop()
 
     def wake(self) -> None:
         """Say that events have been stored. Without this they are found within a second."""
-        self._wake.set()
+        self._task.wake()
 
-    def _run(self, link: BrokerLink) -> None:
-        while not self._stopped.is_set():
-            self._wake.wait(_LOOK_SECONDS)
-            self._wake.clear()
-            try:
-                while link.is_up and self._publish_some(link) and not self._stopped.is_set():
-                    pass
-            except UnavailableError as error:
-                _LOG.warning("events wait: %s", error.detail)
-                self._stopped.wait(_LOOK_SECONDS)
-            except Exception:  # noqa: BLE001  # a side task goes on, and says what failed
-                _LOG.exception("publishing events failed")
-                self._stopped.wait(_LOOK_SECONDS)
+    def _publish(self, link: BrokerLink) -> None:
+        while link.is_up and self._publish_some(link) and not self._task.is_stopped:
+            pass
 
     def _publish_some(self, link: BrokerLink) -> bool:
         """Publish the oldest events; whether that went well and there may be more."""

@@ -1,17 +1,16 @@
 """Filling the index of search in the background, a bounded part at a time."""
 
 import logging
-import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Final
 
-from auth_api.errors import UnavailableError
 from auth_api.pool import Cursor, Pool
 from auth_api.postings import SEGMENT, Filing
 from auth_api.queries import search_index
 from auth_api.queries.search_index import SIMPLE, Searchable, State
+from auth_api.side_task import SideTask
 from auth_api.words import conversation_key, keys_of, readable_text, words_of
 
 _MOST: Final = 8192
@@ -22,6 +21,9 @@ _LEAST_BYTES: Final = 1024 * 1024
 _EVERY_SECONDS: Final = 1.0
 _BUSY_RATE: Final = 2000.0
 """Messages a second beyond which the machine is left to those who store them."""
+_BUSY_MOST: Final = 1024
+_BUSY_WAITING: Final = 50_000
+"""While many messages come, indexing waits until so many do; then so many are indexed at once."""
 _BUSY_SHARE: Final = 0.1
 _SHARE: Final = 0.5
 """How much of the time is spent on indexing, when many messages come, and when not."""
@@ -34,38 +36,47 @@ _LOG = logging.getLogger(__name__)
 
 
 class Indexer:
-    """A thread that indexes what was stored since; one worker's does, the others' stand by."""
+    """A thread that indexes what was stored since; one worker's of each host does, the others' stand by."""
 
-    def __init__(self, pool: Pool, language: str, least: int = _LEAST) -> None:
-        """Take the language to be searched in, such as english, and how many messages are indexed at least at once."""
+    def __init__(
+        self, pool: Pool, language: str, is_us: Callable[[], bool] = lambda: True, *, least: int = _LEAST
+    ) -> None:
+        """Take the language to be searched in, such as english, and whether it is this worker that indexes.
+
+        `least` is how many messages are indexed at least at once.
+        """
+        self._is_us = is_us
         self._least = least
         self._pool = pool
         self._language: str | None = language
-        self._stopped = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._task = SideTask("indexer", "indexing", _EVERY_SECONDS, _LOG)
         self._seen: tuple[float, int] | None = None
+        self._busy = False
 
     def start(self) -> None:
         """Begin; does not wait."""
-        self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
-        self._thread.start()
+        self._task.start(self._take_turn)
 
     def stop(self) -> None:
         """End the thread."""
-        self._stopped.set()
-        if self._thread is not None:
-            self._thread.join(5)
+        self._task.stop()
 
-    def step(self) -> bool:
-        """Index what is next, unless another worker does; whether there is more. Raises UnavailableError."""
+    def step(self, *, considerate: bool = False) -> bool:
+        """Index what is next, unless another worker does; whether there is more. Raises UnavailableError.
+
+        A considerate step leaves the machine to those who store messages, while they store many.
+        """
         with self._pool.transaction() as cur:
             state = search_index.claim(cur)
             if state is None:
                 return False
             state = self._in_language(cur, state)
-            self._seen = time.monotonic(), state.newest_seq
+            self._note(state)
+            busy = considerate and self._busy
+            if busy and state.newest_seq - state.indexed_seq < _BUSY_WAITING:
+                return False
             stale = _forget_stale(cur, state)
-            indexed, closed = _index_next(cur, state, self._least)
+            indexed, closed = _index_next(cur, state, _BUSY_MOST if busy else _MOST, self._least)
         if closed:
             with self._pool.reading() as cur:
                 search_index.sweep(cur)
@@ -75,6 +86,12 @@ class Indexer:
         """Index as long as there is enough of it. Raises UnavailableError."""
         while self.step():
             pass
+
+    def _note(self, state: State) -> None:
+        """See how many messages come at the moment."""
+        before, self._seen = self._seen, (time.monotonic(), state.newest_seq)
+        seconds = self._seen[0] - before[0] if before else 0.0
+        self._busy = before is not None and seconds > 0 and (state.newest_seq - before[1]) / seconds > _BUSY_RATE
 
     def _in_language(self, cur: Cursor, state: State) -> State:
         """Once, let the index be in the language that is set."""
@@ -89,35 +106,20 @@ class Indexer:
         search_index.set_language(cur, language)
         return state._replace(language=language, indexed_seq=0)
 
-    def _run(self) -> None:
-        pause = _EVERY_SECONDS
-        while not self._stopped.wait(pause):
-            before, began = self._seen, time.monotonic()
-            try:
-                more = self.step()
-            except UnavailableError as error:
-                _LOG.warning("indexing waits: %s", error.detail)
-                more = False
-            except Exception:  # noqa: BLE001  # a side task goes on, and says what failed
-                _LOG.exception("indexing failed")
-                more = False
-            taken = time.monotonic() - began
-            share = _BUSY_SHARE if _is_busy(before, self._seen) else _SHARE
-            pause = taken * (1 / share - 1) if more else _EVERY_SECONDS
+    def _take_turn(self) -> float | None:
+        """Index, if it is this worker that does; when to go on, if there is more."""
+        began = time.monotonic()
+        if not self._is_us() or not self.step(considerate=True):
+            return None
+        share = _BUSY_SHARE if self._busy else _SHARE
+        return (time.monotonic() - began) * (1 / share - 1)
 
 
-def _is_busy(before: tuple[float, int] | None, now: tuple[float, int] | None) -> bool:
-    """Whether many messages come at the moment. Each is when, and what the newest number was."""
-    if before is None or now is None or now[0] <= before[0]:
-        return False
-    return (now[1] - before[1]) / (now[0] - before[0]) > _BUSY_RATE
-
-
-def _index_next(cur: Cursor, state: State, least: int) -> tuple[bool, bool]:
+def _index_next(cur: Cursor, state: State, most: int, least: int) -> tuple[bool, bool]:
     """Index the next messages if they are enough; whether they were, and whether the segment was closed."""
     if state.newest_seq <= state.indexed_seq:
         return False, False
-    found = search_index.following(cur, state.indexed_seq, _MOST, _MOST_BYTES)
+    found = search_index.following(cur, state.indexed_seq, most, _MOST_BYTES)
     if len(found) < least and sum(len(each.body) for each in found) < _LEAST_BYTES:
         return False, False
     reached = found[-1].seq

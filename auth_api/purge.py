@@ -1,13 +1,12 @@
 """Dropping what has expired, a bounded part at a time."""
 
 import logging
-import threading
 from typing import Final
 
-from auth_api.errors import UnavailableError
 from auth_api.events import EVENTS_KEPT_SECONDS
 from auth_api.pool import Pool
 from auth_api.queries import events, limits, purge, revocations, sessions, users
+from auth_api.side_task import SideTask
 
 _EVERY_SECONDS: Final = 60.0
 _MOST: Final = 5000
@@ -25,19 +24,15 @@ class Purger:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._stopped = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._task = SideTask("purger", "purging", _EVERY_SECONDS, _LOG)
 
     def start(self) -> None:
         """Begin; does not wait."""
-        self._thread = threading.Thread(target=self._run, name="purger", daemon=True)
-        self._thread.start()
+        self._task.start(self.purge)
 
     def stop(self) -> None:
         """End the thread."""
-        self._stopped.set()
-        if self._thread is not None:
-            self._thread.join(5)
+        self._task.stop()
 
     def purge(self) -> None:
         """Drop at most a few thousand rows of each kind, unless another worker is at it. Raises UnavailableError."""
@@ -49,12 +44,3 @@ class Purger:
                 purge.dead_letters(cur, _MOST)
                 users.purge_retired(cur, _MOST)
                 events.purge(cur, EVENTS_KEPT_SECONDS, _MOST)
-
-    def _run(self) -> None:
-        while not self._stopped.wait(_EVERY_SECONDS):
-            try:
-                self.purge()
-            except UnavailableError as error:
-                _LOG.warning("purging waits: %s", error.detail)
-            except Exception:  # noqa: BLE001  # a side task goes on, and says what failed
-                _LOG.exception("purging failed")

@@ -4,7 +4,7 @@ import inspect
 import logging
 import time
 from collections.abc import Callable, Mapping
-from functools import wraps
+from functools import cache, wraps
 from typing import Final, TypeVar
 
 from flask import Flask, Request, Response, current_app, g, request
@@ -135,11 +135,15 @@ def _find_caller() -> None:
 
 def _refuse_unknown_query() -> None:
     if request.args and request.endpoint is not None:
-        view = inspect.unwrap(current_app.view_functions[request.endpoint])
-        model = view.__annotations__.get("query")
-        fields = model.model_fields if model is not None else {}
-        known = frozenset(field.alias or name for name, field in fields.items())
+        known = _known_query(current_app.view_functions[request.endpoint])
         check_query([name for name, _ in request.args.items(multi=True)], known)
+
+
+@cache
+def _known_query(view: Callable[..., object]) -> frozenset[str]:
+    model = inspect.unwrap(view).__annotations__.get("query")
+    fields = model.model_fields if model is not None else {}
+    return frozenset(field.alias or name for name, field in fields.items())
 
 
 def _finish(response: Response) -> Response:

@@ -1,7 +1,6 @@
 """Telling the broker what is revoked, at once and again until it has confirmed (contract, section 5)."""
 
 import logging
-import threading
 import time
 from collections.abc import Sequence
 from typing import Final
@@ -11,6 +10,7 @@ from auth_api.errors import UnavailableError
 from auth_api.pool import Pool
 from auth_api.queries import revocations as queries
 from auth_api.queries.revocations import StoredRevocation
+from auth_api.side_task import SideTask
 from wire.control import Revocation, encode_revocations
 from wire.names import client_id
 from wire.topics import CONTROL
@@ -53,28 +53,22 @@ class Revoker:
     def __init__(self, pool: Pool, token_seconds: int) -> None:
         self._pool = pool
         self._seconds = token_seconds + MARGIN_SECONDS
-        self._wake = threading.Event()
-        self._stopped = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._task = SideTask("revoker", "telling the broker of revocations", _LOOK_SECONDS, _LOG)
         self._link: BrokerLink | None = None
 
     def start(self, link: BrokerLink) -> None:
         """Begin to look after what is not confirmed, over `link`."""
         self._link = link
-        self._thread = threading.Thread(target=self._run, name="revoker", daemon=True)
-        self._thread.start()
+        self._task.start(self._catch_up)
 
     def stop(self) -> None:
         """End the thread."""
-        self._stopped.set()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join(5)
+        self._task.stop()
 
     def follow(self, is_up: bool) -> None:
         """Note that a connection began or ended; a new one waits for what the broker must be told."""
         if is_up:
-            self._wake.set()
+            self._task.wake()
 
     def tell(self, stored: Sequence[StoredRevocation]) -> bool:
         """Tell the broker; whether it confirmed in time. If not, it is told later."""
@@ -84,19 +78,6 @@ class Revoker:
         except UnavailableError:
             _LOG.warning("the database went away before a confirmed revocation was noted; it is told again")
             return True
-
-    def _run(self) -> None:
-        while not self._stopped.is_set():
-            self._wake.wait(_LOOK_SECONDS)
-            self._wake.clear()
-            try:
-                self._catch_up()
-            except UnavailableError as error:
-                _LOG.warning("revocations wait: %s", error.detail)
-                self._stopped.wait(1)
-            except Exception:  # noqa: BLE001  # a side task goes on, and says what failed
-                _LOG.exception("telling the broker of revocations failed")
-                self._stopped.wait(1)
 
     def _catch_up(self) -> None:
         """Tell what is due over the present connection itself: over the link nobody gets before a new one is open."""

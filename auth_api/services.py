@@ -96,6 +96,7 @@ def build(settings: Settings) -> Services:
     tokens = TokenMaker(signing_key, now_ms, settings.access_token_seconds, settings.mqtt_token_seconds)
     pool = Pool(settings.database_url, settings.api_threads + _SIDE_CONNECTIONS)
     shared = _shared_dir()
+    speaker = Speaker(shared)
     hasher = PasswordHasher(settings.password_hash, Slots(shared, settings.api_hash_slots))
     limits = Limits(pool, settings)
     revoker = Revoker(pool, settings.mqtt_token_seconds)
@@ -115,7 +116,7 @@ def build(settings: Settings) -> Services:
     keys = PublicKeys(settings.public_keys_dir)
     metrics = Metrics()
     backlog = Backlog(
-        QueueLimits(settings.broker_queue_messages, settings.broker_queue_bytes), time.monotonic, Speaker(shared).is_us
+        QueueLimits(settings.broker_queue_messages, settings.broker_queue_bytes), time.monotonic, speaker.is_us
     )
     return Services(
         settings=settings,
@@ -146,7 +147,7 @@ def build(settings: Settings) -> Services:
         revoker=revoker,
         announcer=announcer,
         purger=Purger(pool),
-        indexer=Indexer(pool, settings.search_language),
+        indexer=Indexer(pool, settings.search_language, speaker.is_us),
         eraser=eraser,
         exports=Exports(pool, max(1, settings.api_threads // 4)),
     )

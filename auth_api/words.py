@@ -116,11 +116,6 @@ def wanted_keys(terms: Sequence[Term], lexemes: Lexemes) -> tuple[list[str], lis
     return list(keys), list(prefixes)
 
 
-def asks_for_nothing(terms: Sequence[Term], lexemes: Lexemes) -> bool:
-    """Whether no word is left that can be searched."""
-    return not any(wanted_keys(terms, lexemes))
-
-
 def matches(terms: Sequence[Term], words: Sequence[str], lexemes: Lexemes) -> bool:
     """Whether every term stands in a text that has these words."""
     filed = [lexemes.get(word, word) for word in words] if lexemes else words

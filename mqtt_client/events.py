@@ -54,7 +54,7 @@ class MessageArrived:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptArrived:
-    """The archive stored a message, or refused one of ours."""
+    """The archive stored a message, or refused one of ours. It may be told twice: by a receipt, and by the feed."""
 
     receipt: Stored | Rejected
 
@@ -145,6 +145,13 @@ class GroupChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupsKnown:
+    """The groups that the connection is good for: all that we are in, but for what has happened a moment ago."""
+
+    groups: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class SessionsChanged:
     """Another of our devices has logged in or was logged out."""
 
@@ -153,7 +160,7 @@ class SessionsChanged:
 
 
 MessageChange = MessageEdited | MessageRetracted | MessageReacted
-Signal = MarkerArrived | MarkerMoved | TypingChanged | PresenceChanged | GroupChanged | SessionsChanged
+Signal = MarkerArrived | MarkerMoved | TypingChanged | PresenceChanged | GroupChanged | GroupsKnown | SessionsChanged
 """What is told once and never stored as a message."""
 Event = MessageArrived | MessageChange | Signal | ReceiptArrived | ConnectionChanged | CaughtUp
 CHANGES: Final[Mapping[str, type[MessageChange]]] = {

@@ -35,6 +35,7 @@ from mqtt_client.events import (
 from mqtt_client.incoming import read_live, read_signal
 from mqtt_client.ledger import Ledger
 from mqtt_client.reading import feed_page, newest_seq
+from mqtt_client.signals import GroupsSeen
 from mqtt_client.state import UNSETTLED_SECONDS, Seen, SyncPlan
 from mqtt_client.store import LogEntry, Store
 from mqtt_client.store_live import Marker
@@ -94,6 +95,7 @@ class Follower:
         self._told_caught_up = False
         self._is_linked: bool | None = None
         self._fetch_pause = 0.0
+        self._groups = GroupsSeen()
         self._held: list[Message] = []
         self._held_until = 0.0
 
@@ -161,17 +163,26 @@ class Follower:
             case "message":
                 async for event in self._tell_live(entry.content):
                     yield event
-            case "receipts":
-                for receipt in self._take_receipts(entry.content):
-                    yield ReceiptArrived(receipt)
-            case "signal":
-                for signal in filter(self._is_to_be_told, read_signal(entry.content, self._api.username)):
-                    yield signal
             case "connected" | "disconnected":
                 if self._take_link(connected=entry.kind == "connected"):
                     yield ConnectionChanged(entry.kind == "connected", entry.content.decode(errors="replace"))
             case "ended":
                 raise NotLoggedInError(entry.content.decode(errors="replace"))
+            case _:
+                for event in self._take(entry):
+                    yield event
+
+    def _take(self, entry: LogEntry) -> Iterable[Event]:
+        """Return what is to be told of an entry beside messages and the connection."""
+        match entry.kind:
+            case "receipts":
+                return [ReceiptArrived(receipt) for receipt in self._take_receipts(entry.content)]
+            case "signal":
+                return filter(self._is_to_be_told, read_signal(entry.content, self._api.username))
+            case "groups":
+                return self._groups.changed_to(frozenset(entry.content.decode().split()))
+            case _:
+                return []
 
     async def _tell_live(self, content: bytes) -> AsyncIterator[Event]:
         message = read_live(content).message(datetime.now(UTC))
@@ -235,6 +246,9 @@ class Follower:
                 if self._is_new(message) and message.sender not in self._blocked:
                     yield arrival(message)
                     self._ledger.show([message.identity], stored=True)
+                elif message.seq is not None and self._seen.is_unstored(message.identity):
+                    # Its receipt may have been missed: without this it would have no place for good.
+                    yield ReceiptArrived(Stored(message.id, message.seq, message.conversation, message.sender))
                 self._seen.store(message.identity)
             self._cursor, more = page.next_after_seq, page.has_more
             self._ledger.move_cursor(self._scope, self._cursor, [message.identity for message in passed])

@@ -18,7 +18,7 @@ from wire.names import is_group_id, is_username
 from wire.receipts import Receipt, Stored, decode_receipts
 from wire.times import format_time
 
-LogKind = Literal["message", "receipts", "signal", "connected", "disconnected", "ended"]
+LogKind = Literal["message", "receipts", "signal", "groups", "connected", "disconnected", "ended"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ class Service:
 
     def __init__(self, parts: Parts, link: Link, mqtt: StoredMqtt, groups: frozenset[str]) -> None:
         """Take what there is to work with, and the groups that the credentials are good for."""
+        self.groups = groups
         self._parts = parts
         self._link = link
         self._mqtt = mqtt

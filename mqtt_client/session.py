@@ -68,6 +68,7 @@ class Session:
         self._lock = FileLock(profile.connection_lock)
         self._owner = False
         self._told_cut = False
+        self._told_groups: frozenset[str] = frozenset()
 
     async def begin(self) -> None:
         """Become the connection's owner if there is none, with credentials in hand.
@@ -139,6 +140,7 @@ class Session:
                 with self._unless_run_out(mqtt):
                     async with self._parts.connected(mqtt) as service:
                         patient, self._told_cut = True, False
+                        self._tell_groups(service.groups)
                         self._tell("connected")
                         await service.run()
                 continue
@@ -189,6 +191,12 @@ class Session:
         if not self._told_cut:
             self._told_cut = True
             self._tell("disconnected", reason)
+
+    def _tell_groups(self, groups: frozenset[str]) -> None:
+        # Who is removed from a group is cut off, so the event that says so comes while nobody is there to hear it.
+        if groups != self._told_groups:
+            self._told_groups = groups
+            self._tell("groups", " ".join(sorted(groups)))
 
     def _tell(self, kind: LogKind, content: str = "") -> None:
         self._store.log([(kind, content.encode())])

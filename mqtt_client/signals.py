@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from mqtt_client.events import (
     GroupChanged,
+    GroupsKnown,
     MarkerArrived,
     MarkerMoved,
     PresenceChanged,
@@ -36,6 +37,21 @@ _SESSIONS: Final[Mapping[str, Literal["added", "removed"]]] = {
     "session_added": "added",
     "session_removed": "removed",
 }
+
+
+class GroupsSeen:
+    """Tells of memberships that came or ended, from one list of them to the next: no event may have said so."""
+
+    def __init__(self) -> None:
+        """Begin without a list; the first one is no change."""
+        self._groups: frozenset[str] | None = None
+
+    def changed_to(self, groups: frozenset[str]) -> list[Signal]:
+        """Take a list; say what it is, and what is different."""
+        before, self._groups = self._groups if self._groups is not None else groups, groups
+        added = [GroupChanged(each, "added") for each in sorted(groups - before)]
+        removed = [GroupChanged(each, "removed") for each in sorted(before - groups)]
+        return [GroupsKnown(groups), *added, *removed]
 
 
 def read_signals(topic: str, payload: bytes, me: str) -> list[Signal]:

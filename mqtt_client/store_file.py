@@ -1,12 +1,12 @@
-"""The SQLite file of an account's store: opened, brought up to date, and its errors as one line."""
+"""A SQLite file of a profile, the store for one: opened, brought up to date, and its errors as one line."""
 
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from mqtt_client.errors import StorageError
 from mqtt_client.store_schema import SCHEMA
@@ -16,6 +16,11 @@ _WAL_BYTES = 8 * 1024 * 1024
 
 class StoreFile:
     """The file, for its owner only. Every method raises StorageError."""
+
+    schema: ClassVar[Sequence[str]] = SCHEMA
+    """One script a version of the file."""
+    if_damaged: ClassVar[str] = "what waited in its outbox is lost to nightjar"
+    """What comes of moving it away."""
 
     def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
         """Open the file, made when missing; its directory must be there. `now` gives Unix time."""
@@ -49,13 +54,13 @@ class StoreFile:
         # What is lost in a power cut is sent, fetched or shown again, all but what goes into the outbox: see `post`.
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
-        if self._version() < len(SCHEMA):
+        if self._version() < len(self.schema):
             with self._writing():
-                for version, script in enumerate(SCHEMA[self._version() :], self._version() + 1):
+                for version, script in enumerate(self.schema[self._version() :], self._version() + 1):
                     for statement in script.split(";"):
                         self._db.execute(statement)
                     self._db.execute(f"PRAGMA user_version = {version}")
-        elif self._version() > len(SCHEMA):
+        elif self._version() > len(self.schema):
             raise StorageError(f"{self._path} was made by a newer nightjar: use that one, or another --profile")
 
     def _version(self) -> int:
@@ -79,8 +84,8 @@ class StoreFile:
         except sqlite3.OperationalError as error:
             raise StorageError(f"{self._path} cannot be used: {error}") from error
         except sqlite3.DatabaseError as error:
-            raise StorageError(
-                f"{self._path} is damaged ({error}): move it away; what waited in its outbox is lost to nightjar"
-            ) from error
+            raise StorageError(f"{self._path} is damaged ({error}): move it away; {self.if_damaged}") from error
+        except UnicodeEncodeError as error:
+            raise StorageError("not kept: it has half a character in it, which is no text") from error
         except OSError as error:
             raise StorageError(f"{self._path} cannot be opened: {error.strerror}") from error

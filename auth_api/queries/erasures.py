@@ -7,6 +7,7 @@ nobody can read stays one that nobody can. Only one worker does it at a time.
 from typing import Final, NamedTuple
 
 from auth_api.pool import Cursor
+from wire.receipts import SEQ_MAX
 
 _LOCK: Final = 0x6E6A6572617365
 _STILL_PRESENT: Final = """
@@ -112,15 +113,15 @@ def leftover(cur: Cursor) -> Leftover | None:
     return Leftover(*row) if row else None
 
 
-LOOK: Final = """
+LOOK: Final = f"""
     WITH readers AS MATERIALIZED (
         SELECT CASE WHEN u.has_blocked THEN u.id END AS id,
-               range_agg(int8range(s.after_seq, least(s.until_seq, 9223372036854775806), '(]')) AS seqs
+               range_agg(int8range(s.after_seq, least(s.until_seq, {SEQ_MAX} - 1), '(]')) AS seqs
         FROM (
-            SELECT c.user_low AS user_id, 0::bigint AS after_seq, 9223372036854775807 AS until_seq
+            SELECT c.user_low AS user_id, 0::bigint AS after_seq, {SEQ_MAX} AS until_seq
             FROM conversations c WHERE c.id = %(conversation)s
             UNION ALL
-            SELECT c.user_high, 0, 9223372036854775807 FROM conversations c WHERE c.id = %(conversation)s
+            SELECT c.user_high, 0, {SEQ_MAX} FROM conversations c WHERE c.id = %(conversation)s
             UNION ALL
             SELECT s.user_id, s.after_seq, s.until_seq FROM spans s WHERE s.conversation_id = %(conversation)s
         ) s
@@ -147,7 +148,7 @@ LOOK: Final = """
         WHERE conversation_id = %(conversation)s AND EXISTS (SELECT 1 FROM page)
     )
     SELECT count(*) FROM page
-"""
+"""  # noqa: S608  # a number
 
 
 def drop_unreadable(cur: Cursor, left: Leftover, most: int) -> int:

@@ -11,11 +11,11 @@ from typing import Final, NamedTuple
 from auth_api.message_json import Edit, Outcome, StoredMessage
 from auth_api.pool import Cursor, Statement
 from auth_api.queries.readable import TIME, hidden, in_span
+from wire.message import REACTION_MAX
 
 EDITS_LOOKED_AT: Final = 100
 REACTIONS_LOOKED_AT: Final = 500
 REACTIONS_SHOWN: Final = 200
-_REACTION_BYTES: Final = 64
 _RELATED: Final = """
     SELECT n.* FROM messages n WHERE n.relates_to_seq = m.seq AND n.relation = '{relation}'
     ORDER BY n.relates_to_seq DESC, n.relation DESC, n.seq DESC LIMIT {most}
@@ -57,7 +57,7 @@ REACTIONS: Final = Statement(
     {_WANTED}
     CROSS JOIN LATERAL (
         SELECT r.sender_id, r.body, min(r.seq) AS seq FROM ({_NEWEST_REACTIONS}) r
-        WHERE m.body <> '' AND length(r.body) BETWEEN 1 AND {_REACTION_BYTES} AND {in_span("r")} AND NOT {hidden("r")}
+        WHERE m.body <> '' AND length(r.body) BETWEEN 1 AND {REACTION_MAX} AND {in_span("r")} AND NOT {hidden("r")}
         GROUP BY r.sender_id, r.body ORDER BY max(r.seq) DESC LIMIT {REACTIONS_SHOWN}
     ) r
     WHERE me.id = $1

@@ -4,11 +4,14 @@ from datetime import UTC, datetime
 
 from flask import Response
 
+from auth_api.message_json import body_json
+from auth_api.queries.outcomes import Version
 from auth_api.queries.sessions import Device
 from auth_api.queries.users import User
 from auth_api.sessions import SessionTokens
 from auth_api.tokens import MqttToken
 from wire.broker import BrokerAddress
+from wire.message import TEXT
 from wire.times import format_time
 
 Json = dict[str, object]
@@ -70,3 +73,10 @@ def device_json(device: Device, current: str) -> Json:
         "last_seen_at": format_time(device.last_seen_at),
         "current": device.id == current,
     }
+
+
+def version_json(version: Version) -> Json:
+    """Write what a message said once."""
+    content_type = version.content_type or TEXT
+    name, text = body_json(content_type, version.body)
+    return {"seq": version.seq, "content_type": content_type, name: text, "sent_at": version.sent_at}

@@ -9,14 +9,13 @@ from auth_api.export import STALLED_SECONDS, End, Entry, ExportedMessage
 from auth_api.message_json import body_json, conversation_json, message_json
 from auth_api.openapi import answers, plain, resource
 from auth_api.queries.export import Block, DeadLetter, Membership, Participation, Span
-from auth_api.queries.outcomes import Version
 from auth_api.queries.sessions import Device
 from auth_api.queries.users import User
 from auth_api.requests import caller, claims, require_session
 from auth_api.services import services
-from auth_api.views.answers import Json, device_json, profile_json
+from auth_api.views.answers import Json, device_json, profile_json, version_json
 from wire.conversations import Conversation
-from wire.message import BINARY, TEXT
+from wire.message import BINARY
 from wire.times import format_time
 
 _NDJSON: Final = "application/x-ndjson"
@@ -84,14 +83,8 @@ def _membership_json(membership: Membership) -> Json:
 def _message_json(exported: ExportedMessage) -> Json:
     shown = message_json(exported.message)
     if exported.versions:
-        shown["versions"] = [_version_json(version) for version in exported.versions]
+        shown["versions"] = [version_json(version) for version in exported.versions]
     return shown
-
-
-def _version_json(version: Version) -> Json:
-    content_type = version.content_type or TEXT
-    name, text = body_json(content_type, version.body)
-    return {"seq": version.seq, "content_type": content_type, name: text, "sent_at": version.sent_at}
 
 
 def _dead_letter_json(letter: DeadLetter) -> Json:

@@ -3,14 +3,12 @@
 from flask_openapi3.blueprint import APIBlueprint
 
 from auth_api import history
-from auth_api.message_json import body_json, message_json, messages_json
+from auth_api.message_json import message_json, messages_json
 from auth_api.openapi import answers, resource
-from auth_api.queries.outcomes import Version
 from auth_api.requests import claims, quick, require_token
 from auth_api.schemas.messages import FeedPage, FeedQuery, Message, SeqPath, VersionList
 from auth_api.services import services
-from auth_api.views.answers import Json
-from wire.message import TEXT
+from auth_api.views.answers import Json, version_json
 
 
 def blueprints() -> list[APIBlueprint]:
@@ -39,10 +37,4 @@ def versions(path: SeqPath) -> Json:
 
     The seq may be that of an edit, too.
     """
-    return {"versions": [_version_json(each) for each in history.versions(services().pool, claims(), path.seq)]}
-
-
-def _version_json(version: Version) -> Json:
-    content_type = version.content_type or TEXT
-    name, text = body_json(content_type, version.body)
-    return {"seq": version.seq, "content_type": content_type, name: text, "sent_at": version.sent_at}
+    return {"versions": [version_json(each) for each in history.versions(services().pool, claims(), path.seq)]}

@@ -10,7 +10,7 @@ complete -c nightjar -n '__fish_seen_subcommand_from blocks' -l server -d 'The R
 complete -c nightjar -n '__fish_seen_subcommand_from blocks' -l profile -d 'Whose login, store and settings (NIGHTJAR_PROFILE).'
 complete -c nightjar -n '__fish_seen_subcommand_from blocks' -l json -d 'Print one JSON object a line.'
 complete -c nightjar -n '__fish_seen_subcommand_from blocks' -l help -d 'Show this message and exit.'
-complete -c nightjar -n __fish_use_subcommand -a chat -d 'Open the full-screen app, in the conversation WITH somebody or in the last one'
+complete -c nightjar -n __fish_use_subcommand -a chat -d 'Open the full-screen app, in the conversation WITH somebody or a group, or in the last one'
 complete -c nightjar -n '__fish_seen_subcommand_from chat' -l server -d 'The REST server (NIGHTJAR_SERVER).'
 complete -c nightjar -n '__fish_seen_subcommand_from chat' -l profile -d 'Whose login, store and settings (NIGHTJAR_PROFILE).'
 complete -c nightjar -n '__fish_seen_subcommand_from chat' -l json -d 'Print one JSON object a line.'

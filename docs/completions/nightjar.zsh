@@ -5,7 +5,7 @@ _nightjar() {
   commands=(
     'block:Do not see what somebody writes from now on'
     'blocks:List whom you have blocked'
-    'chat:Open the full-screen app, in the conversation WITH somebody or in the last one'
+    'chat:Open the full-screen app, in the conversation WITH somebody or a group, or in the last one'
     'conversations:List your conversations, the newest first'
     'delete-account:Delete the account for good'
     'edit:Put another text into one of your messages'

@@ -1,8 +1,8 @@
 """Everything behind the screen, in an event loop of its own: the login, the connection, the local copy."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
 from random import random
 
 from mqtt_client.account import log_in, open_account, safe_username
@@ -18,6 +18,7 @@ from mqtt_client.app.storage import Chats
 from mqtt_client.app.sync import Sync
 from mqtt_client.errors import ApiError, InputError, NotLoggedInError, OutOfReachError, StorageError
 from mqtt_client.follow import Follower
+from mqtt_client.groups import show_group
 from mqtt_client.liveliness import Manner
 from mqtt_client.models import Devices, User
 from mqtt_client.profile import Profile
@@ -30,6 +31,7 @@ from mqtt_client.store import Store
 from mqtt_client.transport import Transport
 from mqtt_client.typing_plan import TypingPlan
 from mqtt_client.wakeup import WakeUps
+from wire.conversations import Conversation
 
 _READY_SECONDS = 5.0
 _STORAGE_SECONDS = 5.0
@@ -48,6 +50,7 @@ class Backend:
         self._logged_in = asyncio.Event()
         self._is_open = asyncio.Event()
         self._typing = TypingPlan()
+        self._turns: dict[str, asyncio.Lock] = {}
 
     async def run(self) -> None:
         """Serve one login after the other. Raises StorageError."""
@@ -95,20 +98,24 @@ class Backend:
 
     async def send(self, name: str, text: str) -> Entry:
         """Put a text into the outbox, and show it. Raises InputError, RejectedError, StorageError."""
-        opened = self.opened
         try:
             body = text.encode()
         except UnicodeEncodeError as error:
             raise InputError("not sent: it has half a character in it, which is no text") from error
-        message = compose(conversation_named(name), body)
-        opened.store.post(message)
-        entry = opened.sync.post(message)
+        conversation = conversation_named(name)
+        async with self._turn(name):
+            opened = await self._begun(conversation, conversation.name)
+            message = compose(conversation, body)
+            opened.store.post(message)
+            entry = opened.sync.post(message)
         opened.wakeups.notify()
         return entry
 
     async def resend(self, entry: Entry) -> None:
-        """Send a message that was rejected again, as a new one."""
+        """Send a message that was rejected again, as a new one; one that was dropped or sent again already stays so."""
         opened = self.opened
+        if not opened.chats.is_rejected(entry.arrival):
+            return
         message = compose(conversation_named(entry.conversation), entry.body)
         opened.store.post(message)
         opened.sync.remove(entry)
@@ -119,22 +126,27 @@ class Backend:
         """Drop a message that was rejected."""
         self.opened.sync.remove(entry)
 
-    async def begin(self, username: str) -> str:
-        """Find somebody to write to; return the conversation's name. Raises InputError."""
-        opened = self.opened
-        # An unknown user is told at once where the server can be asked; without it the archive tells later.
-        conversation = await find_conversation(opened.account.api, username, may_have_left=True)
+    async def begin(self, wanted: str) -> str:
+        """Find somebody to write to, or a group by its id or #title; return the conversation's name.
+
+        Raises InputError.
+        """
+        conversation = await find_conversation(self.opened.account.api, wanted, may_have_left=True)
         name = str(conversation)
-        if not opened.chats.rows([name]):
-            with suppress(OutOfReachError):
-                path = "users" if conversation.kind == "direct" else "groups"
-                try:
-                    await opened.account.api.call("GET", f"/v1/{path}/{conversation.name}")
-                except ApiError as error:
-                    raise InputError(f"{username}: {error}") from error
-            opened.chats.begin(name, "", opened.chats.cursors().get("*", 0) + 1)
+        async with self._turn(name):
+            opened = await self._begun(conversation, wanted)
         opened.sync.changed(name)
         return name
+
+    async def _title(self, conversation: Conversation, wanted: str) -> str:
+        """Return a group's title; see that a user is there."""
+        try:
+            if conversation.kind == "group":
+                return (await show_group(self._api, conversation.name)).group.title
+            await self._api.call("GET", f"/v1/users/{conversation.name}")
+        except ApiError as error:
+            raise InputError(f"{wanted}: {error}") from error
+        return ""
 
     async def mark_read(self, name: str) -> Entry | None:
         """Note that a conversation has been read; return the first message that had not been."""
@@ -173,6 +185,31 @@ class Backend:
         """What can be done beside writing. Raises NotLoggedInError."""
         return Actions(self.opened, self._typing)
 
+    @asynccontextmanager
+    async def _turn(self, name: str) -> AsyncIterator[None]:
+        """Let what is written to a conversation go its way in its order: the server may be slow."""
+        async with self._turns.setdefault(name, asyncio.Lock()):
+            yield
+
+    async def _begun(self, conversation: Conversation, wanted: str) -> Opened:
+        """Have a conversation; return where. Raises InputError, NotLoggedInError.
+
+        An unknown user is told at once where the server can be asked; without it the archive tells later.
+        """
+        opened = self.opened
+        name = str(conversation)
+        if opened.chats.rows([name]):
+            return opened
+        title = ""
+        with suppress(OutOfReachError):
+            title = await self._title(conversation, wanted)
+        if self._opened is not opened:
+            raise NotLoggedInError("the login has ended meanwhile")
+        opened.chats.begin(name, title, opened.sync.next_seq)
+        _watch(opened.store, opened.account.username, [name])
+        opened.wakeups.notify()
+        return opened
+
     # The account
 
     async def whois(self, username: str) -> User:
@@ -199,9 +236,14 @@ class Backend:
     async def _serve(self) -> None:
         async with open_account(self._profile, None) as account:
             server, me = account.credentials.server, account.username
+            path = self._profile.chats_file(server, me)
+            if self._chats is not None and self._chats.path != path:
+                # What was opened for the first screen is of somebody else, who was logged in then.
+                self._chats.close()
+                self._chats = None
             if self._chats is None:
                 self._profile.prepare()
-                self._chats = Chats(self._profile.chats_file(server, me), me)
+                self._chats = Chats(path, me)
             try:
                 with self._chats as chats, account.store() as store:
                     async with WakeUps(self._profile.wakeups) as wakeups:
@@ -210,7 +252,10 @@ class Backend:
                         self._opened = Opened(account, store, wakeups, chats, sync, pages)
                         self._is_open.set()
                         self._emit((LoginChanged(me, server),))
-                        await self._follow(self._opened)
+                        try:
+                            await self._follow(self._opened)
+                        finally:
+                            sync.close()
             finally:
                 self._opened = self._chats = None
                 self._is_open.clear()

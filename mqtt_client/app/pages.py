@@ -7,7 +7,7 @@ from mqtt_client.api import Api
 from mqtt_client.app.entries import PENDING, Entry, Page
 from mqtt_client.app.storage import Chats
 from mqtt_client.app.sync import Sync
-from mqtt_client.errors import NotLoggedInError, StorageError
+from mqtt_client.errors import ApiError, NotLoggedInError, StorageError
 from mqtt_client.reading import PAGE, history
 from wire.conversations import parse_conversation
 
@@ -79,8 +79,10 @@ class Pages:
         if conversation is None:
             raise StorageError(f"{name!r} is no conversation")
         messages = await history(api, conversation, PAGE, floor)
-        self._sync.keep(messages)
         lowest = min((message.seq for message in messages if message.seq), default=floor)
+        if messages and lowest >= floor:
+            raise ApiError("the server's history does not move on", 200)
+        self._sync.keep(messages)
         self._chats.lower(name, lowest, is_whole=len(messages) < PAGE)
         self._sync.changed(name)
         return len(messages)

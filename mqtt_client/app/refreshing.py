@@ -8,7 +8,7 @@ from mqtt_client.api import Api
 from mqtt_client.app.changes import GroupTold
 from mqtt_client.app.sync import Sync
 from mqtt_client.errors import ApiError, OutOfReachError
-from mqtt_client.events import Event, GroupChanged, is_change
+from mqtt_client.events import Event, GroupChanged, GroupsKnown, is_change
 from mqtt_client.groups import show_group
 from mqtt_client.reading import one_message
 
@@ -30,6 +30,9 @@ class Refreshing:
         """Note what an event asks for."""
         if isinstance(event, GroupChanged):
             self._groups[event.group] = event
+        if isinstance(event, GroupsKnown):
+            for group in event.groups - self._sync.groups():
+                self._groups[group] = GroupChanged(group, "added")
         if self._groups or self._sync.changed_targets:
             self._wanted.set()
 

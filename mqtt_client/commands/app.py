@@ -13,7 +13,7 @@ from wire.names import is_username
 @click.argument("with_", metavar="[WITH]", required=False)
 @common
 def chat(options: Options, with_: str | None) -> None:
-    """Open the full-screen app, in the conversation WITH somebody or in the last one."""
+    """Open the full-screen app, in the conversation WITH somebody or a group, or in the last one."""
     open_app(options, with_)
 
 
@@ -21,7 +21,7 @@ def open_app(options: Options, with_: str | None = None) -> None:
     """Run the app until somebody leaves it. Raises ClientError."""
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise InputError("the app needs a terminal: `nightjar --help` lists what works without one")
-    if with_ is not None and not is_username(with_):
+    if with_ is not None and not with_.startswith("#") and not is_username(with_):
         raise InputError(f"{with_!r} is no username")
     profile = options.open_profile()
     default = profile.remembered_server() or DEFAULT_SERVER

@@ -118,7 +118,7 @@ async def _tell(client: str, seats: Sequence[_Seat], places: Places) -> None:
         standings = {
             seat.person.name: Standing(
                 time.monotonic(),
-                seat.sender.put,
+                seat.sender.count,
                 seat.person.quota,
                 seat.sender.waiting,
                 seat.sender.confirmed_put_at,

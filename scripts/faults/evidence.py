@@ -1,39 +1,60 @@
 """Reads the ledgers of a run back, conversation by conversation, for the verdict."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from scripts.faults.errors import FaultsError
-from scripts.faults.ledger import read_ledger
-from scripts.faults.people import Person, Places
-from scripts.faults.queries import stored_between
-from scripts.faults.verdict import Began, Cut, End, Row, Sent, Shown, Stray, Truth, View
+from scripts.faults.facts import Absence, Began, Cut, End, Row, Sent, Shown, Span, Stray, Truth, View
+from scripts.faults.ledger import REFUSED, read_ledger
+from scripts.faults.people import Person, Places, circles_of
+from scripts.faults.queries import spans_of, stored_between, stored_in
 
 
 def truths(places: Places, people: Sequence[Person], database_url: str) -> Iterator[Truth]:
     """Gather all that is known of each conversation, one after the other."""
-    for left, right in zip(people[::2], people[1::2], strict=True):
-        pair = (left.name, right.name)
+    for circle in circles_of(people):
+        names = [person.name for person in circle]
+        absences = {name: read_absences(places, name) for name in names}
         yield Truth(
-            people=pair,
-            sent={name: read_sent(places, name) for name in pair},
-            archive=stored_between(database_url, *pair),
-            shown={name: read_view(places, name) for name in pair},
-            paged=[read_pages(places, name) for name in pair],
+            conversations={person.name: str(person.conversation) for person in circle},
+            sent={name: read_sent(places, name) for name in names},
+            archive=archive_of(database_url, circle[0]),
+            shown={name: read_view(places, name) for name in names},
+            paged={name: read_pages(places, name) for name in names},
+            absences=absences,
+            spans=spans_of_absent(database_url, circle, absences),
         )
+
+
+def archive_of(database_url: str, person: Person) -> list[Row]:
+    """Read a person's conversation from the archive."""
+    if person.group:
+        return stored_in(database_url, person.group)
+    return stored_between(database_url, person.name, person.others[0])
+
+
+def spans_of_absent(
+    database_url: str, circle: Sequence[Person], absences: dict[str, list[Absence]]
+) -> dict[str, list[Span]]:
+    """Read from the archive what those may read who were removed."""
+    absent = [person for person in circle if absences[person.name]]
+    return {person.name: spans_of(database_url, person.group, person.name) for person in absent}
 
 
 def read_sent(places: Places, person: str) -> list[Sent]:
     """Read what a person put into the outbox; a line whose message never got there is taken back by a later one."""
-    sent: list[Sent] = []
+    sent: dict[str, Sent] = {}
     for line in read_ledger(places.ledger(person, "sent")):
         match line:
-            case ["put", _, id_, digest, _]:
-                sent.append(Sent(id_, digest))
-            case ["not", _, id_] if sent and sent[-1].id == id_:
-                sent.pop()
+            case ["put", _, id_, digest, at]:
+                sent[id_] = Sent(id_, digest, float(at))
+            case ["not", _, id_] if sent and next(reversed(sent)) == id_:
+                del sent[id_]
+            case ["left", id_, at, how, _]:
+                sent[id_] = replace(sent[id_], left_at=float(at), refused=how == REFUSED)
             case _:
                 pass  # "in" and "waited", for the sender itself
-    return sent
+    return list(sent.values())
 
 
 def read_view(places: Places, person: str) -> View:
@@ -45,8 +66,8 @@ def read_view(places: Places, person: str) -> View:
                 view.append(Began())
             case ["cut", sender, id_]:
                 view.append(Cut(sender, id_))
-            case ["shown", conversation, sender, id_, _, digest, _]:
-                view.append(Shown(conversation.removeprefix("direct:"), sender, id_, digest))
+            case ["shown", conversation, sender, id_, seq, digest, _]:
+                view.append(Shown(conversation, sender, id_, digest, int(seq)))
             case ["stray", what]:
                 view.append(Stray(what))
             case _:
@@ -63,6 +84,11 @@ def longest_wait(places: Places, people: Sequence[Person]) -> float:
 def read_ends(places: Places, client: str) -> list[End]:
     """Read which of a client's commands ended by themselves."""
     return [End(*line) for line in read_ledger(places.ledger(client, "ended"))]
+
+
+def read_absences(places: Places, person: str) -> list[Absence]:
+    """Read when somebody was no member of their group."""
+    return [Absence(*map(float, line)) for line in read_ledger(places.ledger(person, "absent"))]
 
 
 def read_pages(places: Places, person: str) -> list[Row]:

@@ -10,6 +10,7 @@ from typing import Protocol
 import psutil
 
 from scripts.faults.errors import FaultsError
+from scripts.faults.removal import Removal
 from scripts.faults.schedule import Step
 from scripts.faults.world import CUT_CLIENT, World
 
@@ -161,6 +162,7 @@ def make_injury(world: World, step: Step) -> Injury:
         "wipe": Wipe,
         "fill": Fill,
         "clock": MoveClock,
+        "remove": Removal,
     }
     return kinds[step.kind](world, step)
 

@@ -14,6 +14,8 @@ def digest(body: bytes) -> str:
     return blake2b(body, digest_size=16).hexdigest()
 
 
+STORED, REFUSED = "stored", "refused"
+"""How a message left the outbox."""
 _TORN = "torn"
 _TAIL_BYTES = 65536
 

@@ -1,6 +1,7 @@
 """`python -m scripts.faults.pager PLAN`: pages the archive over REST while the run goes on, and notes all it reads.
 
-Of each conversation one side reads the history and the other side its feed, each from the beginning with `after_seq`.
+Of each conversation every other person reads the history, and those between their feed, each from the beginning with
+`after_seq`.
 """
 
 import asyncio
@@ -11,10 +12,11 @@ from pathlib import Path
 
 from mqtt_client.api import Api
 from mqtt_client.errors import ApiError, OutOfReachError
+from mqtt_client.reading import messages_path
 from mqtt_client.transport import Transport
 from scripts.faults.ledger import Ledger, digest
 from scripts.faults.orders import Desk
-from scripts.faults.people import Person, Places, Plan, read_plan
+from scripts.faults.people import Person, Places, Plan, circles_of, read_plan
 
 PROFILE = "pager"
 _LIMIT = 200
@@ -27,8 +29,9 @@ async def run_pager(plan: Plan, places: Places) -> None:
     watching = asyncio.ensure_future(desk.until(lambda orders: orders.ended))
     try:
         async with asyncio.TaskGroup() as readers:
-            for number, person in enumerate(plan.people):
-                readers.create_task(_read_all(person, desk, places, history=number % 2 == 0))
+            for circle in circles_of(plan.people):
+                for number, person in enumerate(circle):
+                    readers.create_task(_read_all(person, desk, places, history=number % 2 == 0))
     finally:
         watching.cancel()
 
@@ -36,7 +39,7 @@ async def run_pager(plan: Plan, places: Places) -> None:
 async def _read_all(person: Person, desk: Desk, places: Places, *, history: bool) -> None:
     profile = places.profile(person.name, PROFILE)
     credentials = profile.load()
-    path = f"/v1/conversations/direct/{person.other}/messages" if history else "/v1/messages"
+    path = messages_path(person.conversation) if history else "/v1/messages"
     ledger = Ledger(places.ledger(person.name, "paged"))
     after = 0
     async with Transport(credentials.server) as transport:

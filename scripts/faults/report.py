@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from scripts.faults.progress import Flight, flight_lines
-from scripts.faults.verdict import MUST_BE_ZERO, Verdict
+from scripts.faults.verdict import MUST_BE_ZERO, REFUSED, STORED_YET, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,8 @@ def _count_lines(result: Result) -> list[str]:
     lines.append(f"{'every outbox empty after':<30} {emptied:>9}")
     lines.append(f"{'longest wait for a receipt':<30} {result.longest_wait:>7.1f} s")
     lines.append(f"({counts['shown again after a kill']} shown again because a kill fell between showing and record;")
+    lines.append(f"{counts[REFUSED]} were rejected as of somebody who had been removed, and written anew;")
+    lines.append(f"{counts[STORED_YET]} of before the removal were given up by their sender, but stored later;")
     lines.append(f"{counts['command not begun']} commands could not begin because the server was out of reach)")
     for kind in result.verdict.bad:
         lines += [f"{kind}: {offender}" for offender in result.verdict.offenders.get(kind, [])]

@@ -5,18 +5,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from scripts.faults.counting import Screens, judge_messages
 from scripts.faults.crashes import CRASHED, LogWatch
 from scripts.faults.drops import Drops
 from scripts.faults.errors import FaultsError
-from scripts.faults.evidence import longest_wait, read_ends, truths
+from scripts.faults.evidence import longest_wait, read_ends
 from scripts.faults.flow import flows, left, put, waiting, who_waits
-from scripts.faults.people import Person, make_people
+from scripts.faults.people import make_people
 from scripts.faults.progress import Progress, Reporter
-from scripts.faults.queries import count_dead_letters, stored_elsewhere
 from scripts.faults.report import Outage, Result
 from scripts.faults.schedule import Round, Step, steps_of
 from scripts.faults.strikes import strike_all
-from scripts.faults.verdict import Verdict, judge, judge_ends
+from scripts.faults.verdict import Verdict, judge_ends
 from scripts.faults.world import PAGER, World, running_world
 
 OUTBOX_SECONDS = 60.0
@@ -197,7 +197,7 @@ class Run:
         try:
             self._wait(lambda: left(world) == 0, "all is sent", OUTBOX_SECONDS)
             seconds = OUTBOX_SECONDS - (time.monotonic() - self.healed)
-            self._wait(lambda: waiting(world) == 0, "every outbox is empty", seconds)
+            self._wait(lambda: waiting(world) + left(world) == 0, "every outbox is empty", seconds)
         except FaultsError as error:
             self.failures.append(f"{error}: {waiting(world)} wait in outboxes, {left(world)} were never put there")
             return None
@@ -208,16 +208,8 @@ class Run:
         return seconds
 
     def _let_end(self, world: World) -> None:
-        ready = {name: standing.put for name, standing in world.standings().items()}
-
-        def all_shown() -> bool:
-            standings = world.standings()
-            return all(
-                standings[person.name].shown >= ready[person.name] + ready[person.other] for person in world.people
-            )
-
         try:
-            self._wait(all_shown, "everybody has been shown everything", _SHOWN_SECONDS)
+            self._wait(Screens(world).are_full, "everybody has been shown everything", _SHOWN_SECONDS)
         except FaultsError as error:
             self.failures.append(str(error))
         time.sleep(_COUNTED_SECONDS)
@@ -241,7 +233,7 @@ class Run:
             time.sleep(_POLL_SECONDS)
 
     def _judge_all(self, world: World, logs: LogWatch) -> Verdict:
-        verdict = _judge_messages(world)
+        verdict = judge_messages(world)
         verdict.counts["dropped by the broker"] = self.drops.total
         if not self.drops.was_told:
             self.failures.append("the broker's counter of dropped messages could not be read")
@@ -251,19 +243,3 @@ class Run:
         for client in world.clients:
             verdict.merge(judge_ends(read_ends(world.places, client)))
         return verdict
-
-
-def _judge_messages(world: World) -> Verdict:
-    url = world.stack.database_url
-    verdict = Verdict()
-    for truth in truths(world.places, world.people, url):
-        verdict.merge(judge(truth))
-    for row in stored_elsewhere(url, pairs_of(world.people)):
-        verdict.add("delivered to someone else", f"{row.id} of {row.sender}, seq {row.seq}")
-    verdict.counts["refused by the archive"] = count_dead_letters(url)
-    return verdict
-
-
-def pairs_of(people: Sequence[Person]) -> list[tuple[str, str]]:
-    """List the conversations."""
-    return [(left.name, right.name) for left, right in zip(people[::2], people[1::2], strict=True)]

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal
 
-Kind = Literal["kill", "freeze", "cut", "wipe", "fill", "clock"]
-Part = Literal["broker", "archiver", "postgres", "api master", "api worker", "client"]
+Kind = Literal["kill", "freeze", "cut", "wipe", "fill", "clock", "remove"]
+Part = Literal["broker", "archiver", "postgres", "api master", "api worker", "client", "member"]
 
 KILLED: tuple[tuple[Part, ...], ...] = (
     ("broker",),
@@ -26,6 +26,8 @@ _KILLS_AN_EXTRA = 33
 FREEZE_SECONDS = 30.0
 CUT_SECONDS = 20.0
 FULL_SECONDS = 10.0
+AWAY_SECONDS = 4.0
+_KILLS_A_REMOVAL = 2
 _AT_ONCE = (1, 1, 2, 2, 2, 3)
 """How many faults a round has, by chance."""
 _OVERLAP_SECONDS = 1.5
@@ -80,7 +82,10 @@ class Round:
 
 
 def make_schedule(seed: int, kills: int) -> tuple[Round, ...]:
-    """Plan a run: `kills` of each part, and each other fault once, or once for every 33 kills."""
+    """Plan a run: `kills` of each part, and each other fault once, or once for every 33 kills.
+
+    For every second kill a member is removed from a group and added again, amid other faults and alone by turns.
+    """
     random = Random(seed)  # noqa: S311  # it has to be repeatable, not secret
     extras = max(1, kills // _KILLS_AN_EXTRA) if kills else 0
     wanted: list[tuple[Kind, Part, float]] = [
@@ -94,7 +99,7 @@ def make_schedule(seed: int, kills: int) -> tuple[Round, ...]:
         Step(number, kind, part, random.randrange(1000), 0.0, seconds)
         for number, (kind, part, seconds) in enumerate(wanted, 1)
     ]
-    return _numbered(_grouped(steps, random))
+    return _numbered(_with_removals(_grouped(steps, random), -(-kills // _KILLS_A_REMOVAL), random))
 
 
 def steps_of(rounds: Iterable[Round]) -> list[Step]:
@@ -118,6 +123,23 @@ def _grouped(steps: Sequence[Step], random: Random) -> list[Round]:
         chosen.sort(key=lambda step: -step.seconds)
         delayed = (replace(step, delay=delay) for step, delay in zip(chosen, sorted(delays), strict=True))
         rounds.append(Round(tuple(delayed), random.uniform(0.1, 0.8), random.random() < _BUSY))
+    return rounds
+
+
+def _with_removals(rounds: Sequence[Round], count: int, random: Random) -> list[Round]:
+    """Add removals, by turns to a round of other faults, but no clock's, and as a round of its own."""
+    rounds = list(rounds)
+    for turn in range(count):
+        step = Step(0, "remove", "member", random.randrange(1000), 0.0, AWAY_SECONDS)
+        fitting = [each for each in rounds if not any(other.kind in ("clock", "remove") for other in each.steps)]
+        if turn % 2 or not fitting:
+            alone = Round((step,), random.uniform(0.1, 0.8), random.random() < _BUSY)
+            rounds.insert(random.randrange(len(rounds) + 1), alone)
+        else:
+            chosen = random.choice(fitting)
+            longest = max(other.seconds for other in chosen.steps)
+            removal = replace(step, delay=random.uniform(0.0, longest + _OVERLAP_SECONDS))
+            rounds[rounds.index(chosen)] = replace(chosen, steps=(*chosen.steps, removal))
     return rounds
 
 

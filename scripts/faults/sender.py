@@ -3,16 +3,16 @@
 import asyncio
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mqtt_client.sending import compose
 from mqtt_client.store import Outgoing, Store
 from mqtt_client.wakeup import WakeUps
 from scripts.faults.bodies import body_of
-from scripts.faults.ledger import Ledger, digest, read_tail
+from scripts.faults.ledger import REFUSED, STORED, Ledger, digest, read_tail
 from scripts.faults.orders import Desk
 from scripts.faults.people import Person, Places
-from wire.conversations import direct
 
 _WAITING_MOST = 25
 """Messages in the outbox; a person who sees that nothing is confirmed stops typing, but for a probe now and then."""
@@ -35,6 +35,7 @@ class Sender:
         self._seed = seed
         self._desk = desk
         self.put = 0
+        self.refused = 0
         self._put_at: dict[str, float] = {}
         self._doubtful: list[tuple[int, str]] = []
         self._longest = 0.0
@@ -50,6 +51,11 @@ class Sender:
         """How many messages are in the outbox."""
         return len(self._waiting)
 
+    @property
+    def count(self) -> int:
+        """How many of the share have been put into the outbox; another is written for each that was refused."""
+        return self.put - self.refused
+
     def resume(self, store: Store) -> None:
         """Find out what became of the last messages when a kill fell between their lines in the ledger and the outbox.
 
@@ -58,6 +64,7 @@ class Sender:
         """
         self._waiting.clear()
         outbox = [id_ for id_, _ in store.outbox()]
+        self._note_left(store, [id_ for id_ in self._put_at if id_ not in outbox and store.result(id_)])
         if not any(id_ in outbox or store.result(id_) for _, id_ in self._doubtful):
             for number, id_ in reversed(self._doubtful):
                 self._ledger.write("not", number, id_)
@@ -73,11 +80,11 @@ class Sender:
             tokens = min(tokens + orders.rate * (now - then), max(1.0, min(_WAITING_MOST, orders.rate / 2)))
             then = now
             self._look(store)
-            due = max(int(tokens), int(self._person.quota * orders.at_once) - self.put)
+            due = max(int(tokens), int(self._person.quota * orders.at_once) - self.count)
             count = min(due, self._room())
             if orders.probe != probed:
                 probed, count = orders.probe, max(1, count)
-            count = min(count, self._person.quota - self.put)
+            count = min(count, self._person.quota - self.count)
             if count > 0:
                 self._send(store, count)
                 wakeups.notify()
@@ -103,19 +110,33 @@ class Sender:
         self._waiting.extend(_Waiting(message.id, now) for message in messages)
 
     def _write(self, number: int) -> Outgoing:
-        body = body_of(self._seed, self._person.name, self._person.other, number)
-        return compose(direct(self._person.other), body, self._desk.now)
+        body = body_of(self._seed, self._person.name, self._person.title or self._person.others[0], number)
+        return compose(self._person.conversation, body, self._desk.now)
 
     def _look(self, store: Store) -> None:
         if not self._waiting:
             return
         outbox, now = {id_ for id_, _ in store.outbox()}, time.monotonic()
+        left: list[_Waiting] = []
         while self._waiting and self._waiting[0].id not in outbox:
-            put_at = self._waiting.popleft().put_at
+            left.append(self._waiting.popleft())
+        stored = self._note_left(store, [each.id for each in left])
+        for put_at in (each.put_at for each in left if each.id in stored):
             self.confirmed_put_at = max(self.confirmed_put_at, put_at)
             if put_at and now - put_at > self._longest:
                 self._longest = now - put_at
                 self._ledger.write("waited", f"{self._longest:.2f}")
+
+    def _note_left(self, store: Store, ids: Sequence[str]) -> set[str]:
+        """Note what has left the outbox, and how; return what the archive has."""
+        results = {id_: store.result(id_) for id_ in ids}
+        refused = {id_ for id_, result in results.items() if result and result.reason == "not_a_member"}
+        self.refused += len(refused)
+        at = f"{time.monotonic():.2f}"
+        if ids:
+            hows = ((id_, REFUSED if id_ in refused else STORED) for id_ in ids)
+            self._ledger.write_all(("left", id_, at, how, self.refused) for id_, how in hows)
+        return set(ids) - refused
 
     def _recall(self, line: list[str]) -> None:
         match line:
@@ -128,6 +149,9 @@ class Sender:
             case ["not", number, id_]:
                 self.put = int(number) - 1
                 self._doubtful = [each for each in self._doubtful if each[1] != id_]
+            case ["left", id_, _, _, refused]:
+                self._put_at.pop(id_, None)
+                self.refused = int(refused)
             case ["waited", seconds]:
                 self._longest = max(self._longest, float(seconds))
             case _:

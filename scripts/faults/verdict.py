@@ -4,15 +4,31 @@ A message that was shown is shown again only where a kill fell between its showi
 next run of that client finds no record, cannot know, and says so in its ledger before anything else ("cut"). Such a
 second showing is counted apart. It is excused only among the last `CUT_MOST` showings before the kill, which is as many
 as the client shows before it records them: a client that recorded nothing would be found out.
+
+Messages of one sender are shown in the order in which they were sent. Those of several come live in the broker's order,
+which the archive's need not be; but what a client fetches, it shows in ascending numbers.
+
+Two orders are not certain to who was removed from a group and added again. What was stored while they were gone, and is
+sent once more since its sender missed the receipt, comes live now. And with the archive away, what others sent while
+they were gone is fetched only when it is back, after what has come live since their return.
+
+Who was removed need not be shown what they may not read, and may not be shown what was
+sent while they were gone. What they wrote then is rejected: that is counted apart, and not lost. So is what they wrote
+before, had published when they were cut off, and gave up when the broker refused it the next time: an archiver that was
+away meanwhile may find it in its queue when they are a member again, and stores it.
 """
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from scripts.faults.facts import Began, Cut, End, Row, Sent, Shown, Stray, Truth
+
 CUT_MOST = 1
 """Each message is recorded before the next is shown, one that came live and one of the feed alike."""
 _OFFENDERS_MOST = 5
+REFUSED = "rejected, of no member"
+STORED_YET = "rejected, and stored yet"
 
 MUST_BE_ZERO = (
     "lost",
@@ -26,87 +42,16 @@ MUST_BE_ZERO = (
     "shown with another body",
     "skipped by a paging reader",
     "read twice by a paging reader",
+    "read out of order",
     "delivered to someone else",
+    "rejected without cause",
+    "stored of no member",
     "refused by the archive",
     "dropped by the broker",
     "crashed without a fault",
     "traceback in a log",
     "client's command ended",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A message that its sender put into its outbox."""
-
-    id: str
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A message in the archive, or on a page that was read from it."""
-
-    seq: int
-    sender: str
-    id: str
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class Began:
-    """A client's process began to run."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """At its start a process found no record of a message that the one before it had shown."""
-
-    sender: str
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A client showed a message, in the conversation with `other`."""
-
-    other: str
-    sender: str
-    id: str
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stray:
-    """A client's connection brought something that is not its user's."""
-
-    what: str
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """A person's command ended by itself: `ended`, or `not begun` because the server was out of reach at its start."""
-
-    kind: str
-    person: str
-    error: str
-
-
-View = Sequence[Began | Cut | Shown | Stray]
-
-
-@dataclass(frozen=True)
-class Truth:
-    """All that is known of one conversation of two people.
-
-    `sent` and `shown` by person, in order; `archive` ascending; `paged` is what each paging reader got, in order.
-    """
-
-    people: tuple[str, str]
-    sent: Mapping[str, Sequence[Sent]]
-    archive: Sequence[Row]
-    shown: Mapping[str, View]
-    paged: Sequence[Sequence[Row]]
 
 
 @dataclass
@@ -140,16 +85,16 @@ def judge(truth: Truth) -> Verdict:
     """Count one conversation."""
     verdict = Verdict()
     known = {
-        (sender, message.id): (number, message.digest)
+        (sender, message.id): (number, message)
         for sender, messages in truth.sent.items()
         for number, message in enumerate(messages, 1)
     }
-    verdict.counts["sent"] = len(known)
     stored = _judge_archive(truth, known, verdict)
+    _judge_sent(truth, known, stored, verdict)
     for person in truth.people:
         _judge_view(truth, person, known, stored, verdict)
-    for pages in truth.paged:
-        _judge_pages(truth, pages, known, verdict)
+    for person, pages in truth.paged.items():
+        _judge_pages(truth, person, pages, known, verdict)
     return verdict
 
 
@@ -164,11 +109,14 @@ def judge_ends(ends: Iterable[End]) -> Verdict:
     return verdict
 
 
-Known = Mapping[tuple[str, str], tuple[int, str]]
+Identity = tuple[str, str]
+Known = Mapping[Identity, tuple[int, Sent]]
+Stored = Mapping[Identity, int]
+"""The numbers of the messages that were stored."""
 
 
-def _judge_archive(truth: Truth, known: Known, verdict: Verdict) -> set[tuple[str, str]]:
-    stored: set[tuple[str, str]] = set()
+def _judge_archive(truth: Truth, known: Known, verdict: Verdict) -> Stored:
+    stored: dict[Identity, int] = {}
     newest: Counter[str] = Counter()
     for row in truth.archive:
         identity = (row.sender, row.id)
@@ -179,25 +127,36 @@ def _judge_archive(truth: Truth, known: Known, verdict: Verdict) -> set[tuple[st
         if identity in stored:
             verdict.add("stored twice", where)
             continue
-        stored.add(identity)
-        number, digest = known[identity]
-        if digest != row.digest:
+        stored[identity] = row.seq
+        number, message = known[identity]
+        if message.digest != row.digest:
             verdict.add("stored with another body", where)
         if number < newest[row.sender]:
             verdict.add("stored out of order", f"{where}: number {number} after number {newest[row.sender]}")
         newest[row.sender] = max(number, newest[row.sender])
     verdict.counts["stored"] = len(stored)
-    for (sender, id_), (number, _) in known.items():
-        if (sender, id_) not in stored:
-            verdict.add("lost", f"{id_} of {sender}, number {number}")
     return stored
 
 
-def _judge_view(truth: Truth, person: str, known: Known, stored: Iterable[tuple[str, str]], verdict: Verdict) -> None:
-    (other,) = set(truth.people) - {person}
-    seen: set[tuple[str, str]] = set()
-    newest: Counter[str] = Counter()
-    excused = _Excuses()
+def _judge_sent(truth: Truth, known: Known, stored: Stored, verdict: Verdict) -> None:
+    for (sender, id_), (number, message) in known.items():
+        where = f"{id_} of {sender}, number {number}"
+        is_stored = (sender, id_) in stored
+        verdict.counts["sent"] += is_stored or not message.refused
+        if not message.refused and not is_stored:
+            verdict.add("lost", where)
+        if message.refused and not truth.may_be_refused(sender, message):
+            verdict.add("rejected without cause", where)
+        if message.refused and is_stored and truth.was_written_away(sender, message):
+            verdict.add("stored of no member", where)
+        elif message.refused:
+            verdict.counts[STORED_YET if is_stored else REFUSED] += 1
+
+
+def _judge_view(truth: Truth, person: str, known: Known, stored: Stored, verdict: Verdict) -> None:
+    seen: set[Identity] = set()
+    readable = {identity for identity, seq in stored.items() if truth.may_read(person, seq)}
+    order, excused = _Order(), _Excuses()
     for entry in truth.shown[person]:
         if isinstance(entry, Stray):
             verdict.add("delivered to someone else", f"{entry.what} to {person}")
@@ -207,31 +166,49 @@ def _judge_view(truth: Truth, person: str, known: Known, stored: Iterable[tuple[
         identity = (entry.sender, entry.id)
         excused.shown(identity)
         where = f"{entry.id} of {entry.sender} to {person}"
-        if identity not in known or entry.other != other:
+        if identity not in known or entry.conversation != truth.conversations[person]:
             verdict.add("delivered to someone else", where)
             continue
-        number, digest = known[identity]
-        if digest != entry.digest:
+        number, message = known[identity]
+        if truth.was_kept_from(person, entry.sender, message):
+            verdict.add("delivered to someone else", f"{where}, who was no member")
+        if message.digest != entry.digest:
             verdict.add("shown with another body", where)
         if identity in seen:
             verdict.add("shown again after a kill" if excused.use(identity) else "shown twice", where)
-            continue
+        elif (identity in readable or identity not in stored) and not (
+            entry.seq and truth.may_have_missed(person, message)
+        ):
+            order.judge(entry, number, where, verdict)
         seen.add(identity)
-        if number < newest[entry.sender]:
-            verdict.add("shown out of order", f"{where}: number {number} after number {newest[entry.sender]}")
-        newest[entry.sender] = max(number, newest[entry.sender])
-    for sender, id_ in stored:
-        if (sender, id_) not in seen:
-            verdict.add("never shown", f"{id_} of {sender} to {person}")
+    for sender, id_ in readable - seen:
+        verdict.add("never shown", f"{id_} of {sender} to {person}")
+
+
+class _Order:
+    """In which order messages were shown: those of a sender by their numbers, those that were fetched by seq."""
+
+    def __init__(self) -> None:
+        self._numbers: Counter[str] = Counter()
+        self._seq = 0
+
+    def judge(self, entry: Shown, number: int, where: str, verdict: Verdict) -> None:
+        before = self._numbers[entry.sender]
+        if number < before:
+            verdict.add("shown out of order", f"{where}: number {number} after number {before}")
+        elif 0 < entry.seq < self._seq:
+            verdict.add("shown out of order", f"{where}: seq {entry.seq} after seq {self._seq}")
+        self._numbers[entry.sender] = max(number, before)
+        self._seq = max(entry.seq, self._seq)
 
 
 class _Excuses:
     """Which second showings a kill explains."""
 
     def __init__(self) -> None:
-        self._last: deque[tuple[str, str]] = deque(maxlen=CUT_MOST)
-        self._before: set[tuple[str, str]] = set()
-        self._cut: set[tuple[str, str]] = set()
+        self._last: deque[Identity] = deque(maxlen=CUT_MOST)
+        self._before: set[Identity] = set()
+        self._cut: set[Identity] = set()
 
     def note(self, entry: Began | Cut | Stray) -> None:
         if isinstance(entry, Began):
@@ -239,26 +216,34 @@ class _Excuses:
         elif isinstance(entry, Cut) and (entry.sender, entry.id) in self._before:
             self._cut.add((entry.sender, entry.id))
 
-    def shown(self, identity: tuple[str, str]) -> None:
+    def shown(self, identity: Identity) -> None:
         self._last.append(identity)
 
-    def use(self, identity: tuple[str, str]) -> bool:
+    def use(self, identity: Identity) -> bool:
         found = identity in self._cut
         self._cut.discard(identity)
         return found
 
 
-def _judge_pages(truth: Truth, pages: Sequence[Row], known: Known, verdict: Verdict) -> None:
+def _judge_pages(truth: Truth, person: str, pages: Sequence[Row], known: Known, verdict: Verdict) -> None:
     read: set[int] = set()
+    newest = 0
     for row in pages:
-        where = f"seq {row.seq}, {row.id} of {row.sender}, on a page of {truth.people[0]} and {truth.people[1]}"
+        where = f"seq {row.seq}, {row.id} of {row.sender}, on a page of {person}"
         if row.seq in read:
             verdict.add("read twice by a paging reader", where)
+        elif row.seq < newest:
+            verdict.add("read out of order", f"{where}: after seq {newest}")
         read.add(row.seq)
+        newest = max(row.seq, newest)
         if (row.sender, row.id) not in known:
             verdict.add("delivered to someone else", where)
-        elif known[row.sender, row.id][1] != row.digest:
+            continue
+        _, message = known[row.sender, row.id]
+        if not truth.may_read(person, row.seq) or truth.was_kept_from(person, row.sender, message):
+            verdict.add("delivered to someone else", f"{where}, who was no member")
+        if message.digest != row.digest:
             verdict.add("shown with another body", where)
     for row in truth.archive:
-        if row.seq not in read:
-            verdict.add("skipped by a paging reader", f"seq {row.seq}, {row.id} of {row.sender}")
+        if row.seq not in read and truth.may_read(person, row.seq):
+            verdict.add("skipped by a paging reader", f"seq {row.seq}, {row.id} of {row.sender}, by {person}")

@@ -8,7 +8,7 @@ from mqtt_client.store import Store
 from scripts.faults.ledger import Ledger, digest, read_tail
 from scripts.faults.people import Person, Places
 from scripts.faults.verdict import CUT_MOST
-from wire.topics import archived, events, inbox
+from wire.topics import archived, events, group_archived, group_messages, inbox
 
 _CONVERSATION = b'"conversation":'
 _TAIL_BYTES = 8192
@@ -24,14 +24,9 @@ class Viewer:
         self.has_caught_up = False
         self._last = showings[-CUT_MOST:]
         self._cut: set[str] = set()
-        self._archived = archived(person.name)
-        self._own = {
-            self._archived,
-            events(person.name),
-            inbox(person.name, person.other),
-            inbox(person.other, person.name),
-        }
-        self._conversation = _CONVERSATION + f'"direct:{person.other}"'.encode()
+        self._archived = {archived(person.name), *([group_archived(person.group)] if person.group else [])}
+        self._own = {*self._archived, events(person.name), *_message_topics(person)}
+        self._conversation = _CONVERSATION + f'"{person.conversation}"'.encode()
         self._ledger = Ledger(path)
 
     def resume(self, store: Store) -> None:
@@ -55,7 +50,7 @@ class Viewer:
     def watch(self, packet: PublishPacket) -> None:
         """Note what the connection brings and is not ours: of another topic, or a receipt of another conversation."""
         is_strange = packet.topic not in self._own
-        if packet.topic == self._archived:
+        if packet.topic in self._archived:
             is_strange = packet.payload.count(_CONVERSATION) != packet.payload.count(self._conversation)
         if is_strange:
             what = f"{packet.topic} {packet.payload[:200].decode(errors='replace')}"
@@ -75,3 +70,11 @@ class Viewer:
                 digest(message.body),
                 self.count,
             )
+
+
+def _message_topics(person: Person) -> set[str]:
+    """Name the topics of the messages of a person's conversation."""
+    if person.group:
+        return {group_messages(person.group, name) for name in person.everybody}
+    (other,) = person.others
+    return {inbox(person.name, other), inbox(other, person.name)}

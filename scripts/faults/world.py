@@ -119,7 +119,7 @@ def running_world(root: Path, people: Sequence[Person], seed: int, *, isolated: 
         world = World(places, stack, keeper, people, volume, rooms, Orders())
         _start_stack(world)
         world.order(Orders())
-        make_accounts(stack.server_url, people, places)
+        world.people = make_accounts(stack.server_url, people, places)
         _start_clients(world, seed)
         yield world
 

@@ -21,8 +21,10 @@ class Commanding:
 
     def follow(self, name: str, rest: str) -> None:
         """Do what the command of that name says."""
+        if name == "msg":
+            self._msg(rest)
+            return
         follow = {
-            "msg": self._msg,
             "history": self._history,
             "find": self._find,
             "search": self._search,
@@ -39,15 +41,12 @@ class Commanding:
         }[name]
         self._screen.work(lambda: follow(rest), group="history" if name == "history" else f"command {name}")
 
-    async def _msg(self, rest: str) -> None:
-        user, _, text = rest.partition(" ")
-        if not user:
-            raise InputError("/msg USER [TEXT]: who is it for?")
-        screen = self._screen
-        name = await screen.ask(lambda backend: backend.begin(user.removeprefix("@")))
-        screen.talk.open(name)
-        if text.strip():
-            await screen.ask(lambda backend: backend.send(name, text.strip()))
+    def _msg(self, rest: str) -> None:
+        user, *text = rest.split(None, 1)[:2] or [""]
+        if user:
+            self._screen.talk.write_to(user.removeprefix("@"), *text)
+        else:
+            self._screen.status.show_notice("/msg USER [TEXT]: who is it for?")
 
     async def _history(self, _: str) -> None:
         screen = self._screen

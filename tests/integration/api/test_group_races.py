@@ -16,7 +16,8 @@ from tests.integration.api.people import Person, register
 from tests.support.stack import RunningStack
 
 ROUNDS = 15
-Call = tuple[Person, str, str, dict[str, str] | None]
+Call = tuple[Person, str, str, dict[str, Any] | None]
+"""Who asks, how, where (from `/v1/groups/` on, unless it begins with a slash), and what."""
 
 
 def at_once(calls: Sequence[Call]) -> list[int]:
@@ -29,7 +30,8 @@ def at_once(calls: Sequence[Call]) -> list[int]:
             http.get("/healthz")
             barrier.wait(30)
             arguments: dict[str, Any] = {"json": body} if body is not None else {}
-            answer = http.request(method, f"/v1/groups/{path}", headers=person.auth, **arguments)
+            where = path if path.startswith("/") else f"/v1/groups/{path}"
+            answer = http.request(method, where, headers=person.auth, **arguments)
         assert answer.status_code < 500, answer.text
         return answer.status_code
 
@@ -143,6 +145,31 @@ def test_joins_removals_roles_and_a_deletion_at_once_leave_nothing_half_done(
             assert alice.ask("DELETE", f"/v1/groups/{group}").status_code == 204
     for person in (alice, bob, *others):
         assert person.ask("GET", "/v1/groups").json()["groups"] == []
+
+
+def test_an_account_that_is_deleted_meanwhile_is_in_no_group_afterwards(
+    alice: Person, new_person: Callable[[], Person], db: connection
+) -> None:
+    for _ in range(8):
+        leaver = new_person()
+        groups = [create(alice, visibility="open", members=[leaver.username]) for _ in range(3)]
+        groups += [create(alice, visibility="open") for _ in range(2)]
+        calls: list[Call] = [
+            (leaver, "DELETE", "/v1/me", {"password": leaver.password}),
+            (leaver, "POST", "/v1/sessions/current/mqtt", None),
+            (leaver, "POST", "/v1/groups", {"title": "x", "visibility": "private"}),
+            (alice, "POST", "/v1/groups", {"title": "x", "visibility": "open", "members": [leaver.username]}),
+            remove(alice, groups[0], leaver), remove(leaver, groups[1], leaver), (alice, "DELETE", groups[2], None),
+            join(leaver, groups[3]), put(alice, groups[4], leaver, "member"),
+        ]  # fmt: skip
+        statuses = at_once(calls)
+        assert statuses[0] == 204
+        assert set(statuses[1:]) <= {200, 201, 204, 401, 403, 404, 422}
+        with db.cursor() as cur:
+            cur.execute(
+                "SELECT count(*) FROM members m JOIN users u ON u.id = m.user_id WHERE u.deleted_at IS NOT NULL"
+            )
+            assert cur.fetchone() == (0,)
 
 
 def test_a_token_that_is_made_during_a_removal_is_void_or_knows_nothing_of_the_group(

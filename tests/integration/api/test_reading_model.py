@@ -279,3 +279,22 @@ def test_what_each_may_read_is_what_the_model_says(database_url: str) -> None:
                 suppress_health_check=list(HealthCheck),
             ),
         )
+
+
+def test_who_has_left_sees_a_message_as_it_was_then(database_url: str) -> None:
+    """Later edits and reactions are later messages; they count again for none but those who may read them."""
+    with closing(Pool(database_url, 1)) as pool, closing(psycopg2.connect(database_url)) as db:
+        both = Reading(pool, db)
+        for where in GROUPS:
+            both.join("alice", where)
+            both.join("bobby", where)
+            both.store("alice", where, "hello")
+            first = both.model.newest
+            both.leave("bobby", where)
+            both.store("alice", where, "so long", "edit", first)
+            both.store("alice", where, "👍", "reaction", first)
+            assert both.model.shown("bobby", first)["body"] == "hello"
+            both.teardown()
+            both.join("bobby", where)
+            both.store("alice", where, "hello", "edit", first)
+            both.teardown()

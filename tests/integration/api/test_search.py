@@ -23,6 +23,7 @@ from auth_api.snippets import BEGIN, END
 from auth_api.tokens import AccessClaims
 from tests.integration.api.archive import Archive
 from tests.integration.api.people import Person, assert_problem
+from tests.support.stack import wait_for
 
 PEOPLE = ("alice", "bobby", "carol")
 GROUP = "gsearchsearch"
@@ -505,6 +506,39 @@ def test_an_edited_message_is_found_by_its_newest_words_and_shown_with_them(
     (result,) = search(bob, q='"other words"')["results"]
     assert (result["message"]["seq"], result["message"]["body"]) == (seq, "the other words")
     assert "edited_at" in result["message"]
+
+
+def test_the_service_indexes_beside_its_requests(alice: Person, archive: Archive, db: connection) -> None:
+    seq = archive.store(alice.username, alice.username, b"the first of many")
+    with db.cursor() as cur:
+        cur.execute(
+            """
+            INSERT INTO messages (seq, conversation_id, sender_id, received_at, message_id, body)
+            SELECT nextval('message_seq'), conversation_id, sender_id, now(), gen_random_uuid(), 'one of many'
+            FROM messages, generate_series(1, 1024) WHERE seq = %s
+            """,
+            (seq,),
+        )
+
+        def is_indexed() -> bool:
+            cur.execute("SELECT indexed_seq >= %s FROM search_state", (seq,))
+            return cur.fetchone() == (True,)
+
+        wait_for(is_indexed, "the message is indexed", timeout=60)
+    assert [each["message"]["seq"] for each in search(alice, q="first many")["results"]] == [seq]
+    assert search(alice, q="many", limit=1)["has_more"] is True
+
+
+def test_indexing_leaves_the_machine_to_those_who_store(own_db: connection, pool: Pool) -> None:
+    """It waits while thousands come in a second, and goes on after that."""
+    world = World(own_db, pool)
+    world.insert("alice", "alice bobby", b"hello")
+    considerate = Indexer(pool, "simple", least=1)
+    assert considerate.step(considerate=True)
+    world.insert("alice", "alice bobby", b"hello", step=40_000)
+    assert not considerate.step(considerate=True)
+    world.insert("alice", "alice bobby", b"hello", step=40_000)
+    assert considerate.step(considerate=True)
 
 
 def test_nobody_else_finds_a_message(

@@ -159,8 +159,8 @@ def test_statements_find_rows_by_their_keys_however_small_the_tables_were(
         change(url, "ANALYZE")
     one = "ARRAY[now()], ARRAY[now()], ARRAY['a/b'], ARRAY[''::bytea]"
     for call in (
-        f"quick (ARRAY['user0'], ARRAY['user1'], NULL, ARRAY[gen_random_uuid()], {one})",
-        f"quick_mixed (ARRAY['user0'], ARRAY['user1'], ARRAY['g'], ARRAY[gen_random_uuid()], {one})",
+        f"quick (ARRAY['user0'], ARRAY['user1'], ARRAY[gen_random_uuid()], {one})",
+        f"quick_mixed (ARRAY['user0'], ARRAY['user1'], ARRAY[gen_random_uuid()], {one}, ARRAY[true])",
         "routes (ARRAY['user0'], ARRAY['user1'], ARRAY['user0'], ARRAY['g'])",
         "newest (ARRAY[1], ARRAY[1])",
         "mark (ARRAY['user0'], ARRAY['user1'], ARRAY['g'], ARRAY[1], ARRAY[1])",

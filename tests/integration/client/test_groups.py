@@ -3,8 +3,9 @@
 import json
 from pathlib import Path
 
+from tests.conftest import StackFactory
 from tests.integration.client.conftest import NewPerson
-from tests.support.nightjar import Person
+from tests.support.nightjar import Person, new_person
 from tests.support.stack import wait_for
 
 
@@ -126,3 +127,18 @@ def test_who_has_left_is_told_so_and_nothing_waits(alice: Person, bob: Person) -
     assert texts(bob, group) == ["here"]
     bob.run("send", alice.name, "direct")
     wait_for(lambda: bob.run("whoami").stderr == b"", "nothing is left in the outbox")
+
+
+def test_a_message_that_waited_until_its_sender_was_removed_is_rejected_with_the_reason(
+    stack_factory: StackFactory, tmp_path: Path
+) -> None:
+    stack = stack_factory().start()
+    alice, bob = (new_person(stack.server, tmp_path, name).register() for name in ("alice", "bob"))
+    group = new_group(alice, "team", bob)
+    stack.broker.kill()
+    assert "stays in the outbox" in bob.fails("send", group, "late", "--timeout", "0.5", status=4)
+    stack.broker.start()
+    alice.run("groups", "remove", group, "bob")
+    assert "1 rejected" in bob.run("whoami").stderr.decode()
+    assert bob.run("whoami").stderr == b""
+    assert texts(alice, group) == []

@@ -50,13 +50,13 @@ def test_who_does_not_want_to_be_seen_is_not(alice: Person, bob: Person) -> None
 def test_a_connection_that_breaks_says_so_some_seconds_later(
     shared_stack: RunningStack, alice: Person, bob: Person
 ) -> None:
-    with alice.running("tail") as tail:
-        wait_for(lambda: presence(bob, alice) == "online", "alice is there")
-        tail.process.kill()
-        killed = time.monotonic()
     block = bob.login()["mqtt"]
     with Peer(shared_stack.mqtt_port, block["client_id"], block["username"], block["password"]) as device:
-        device.subscribe(f"users/{alice.name}/presence", 1)
+        with alice.running("tail") as tail:
+            device.subscribe(f"users/{alice.name}/presence", 1)
+            wait_for(lambda: statuses(device) == ["online"], "alice is there")
+            tail.process.kill()
+            killed = time.monotonic()
         wait_for(lambda: "offline" in statuses(device), "the will", timeout=30)
         assert statuses(device) == ["online", "offline"]
         assert time.monotonic() - killed > 5, "a short break is none"

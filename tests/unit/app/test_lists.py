@@ -111,6 +111,7 @@ def test_the_settings_file_is_read_and_need_not_be_there(tmp_path: Path) -> None
         ("theme = 5", "theme is a text"),
         ("[notifications]\nbell = 1", "bell is true or false"),
         ('[notifications]\nquiet = "at night"', "a span of hours"),
+        ('[notifications]\nquiet = "22:00Z-07:00Z"', "a span of hours"),
         ('[keys]\nnonsense = "f9"', "there is no setting keys.nonsense"),
         ("[keys]\nnext = []", "keys.next is a key"),
         ('[keys]\nnext = "ctrl+k"', "ctrl+k is given to both"),

@@ -242,6 +242,7 @@ def test_a_message_sent_again_after_its_retraction_is_the_same() -> None:
     items = [letter("bob", "alice", ONE), edit(TWO, ONE), retract(THREE, ONE)]
     again = [letter("bob", "alice", ONE), edit(TWO, ONE), retract(THREE, ONE), letter("carol", "alice", ONE)]
     assert results(plan_of([*items, *again])) == [1, 2, 3, 1, 2, 3, "id_conflict"]
+    assert results(plan_of([*items, letter("bob", "alice", ONE, b"who can tell?")])) == [1, 2, 3, 1]
     filed = {
         (ONE, 1): Filed(1, 12, None),
         (TWO, 1): Filed(2, 12, None, edit_of=1),
@@ -258,3 +259,14 @@ def test_who_blocks_the_sender_is_not_told() -> None:
     items = [letter("bob", "alice", ONE), letter("bob", "alice", TWO), letter("alice", "bob", ONE)]
     outcomes = plan_of(items, Known(found, filed, {}), 10).outcomes
     assert [outcome.muted for outcome in outcomes if isinstance(outcome, Archived)] == [True, True, False]
+
+
+def test_what_is_stored_and_retracted_in_this_batch_is_the_same_with_whatever_body() -> None:
+    filed = {
+        (ONE, 1): Filed(1, 12, hashlib.sha256(b"x").digest()),
+        (TWO, 1): Filed(2, 12, hashlib.sha256(b"e").digest(), edit_of=1),
+    }
+    known = Known(routes(), filed, {(ONE, 12, 1): Target(1, 1, None, 1, 0, False, True)})
+    again = [letter("bob", "alice", ONE, b"other"), letter("bob", "alice", TWO, b"other")]
+    assert results(plan_of(again, known, 10)) == ["id_conflict", "id_conflict"]
+    assert results(plan_of([retract(THREE, ONE), *again], known, 10)) == [10, 1, 2]

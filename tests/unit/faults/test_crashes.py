@@ -10,8 +10,9 @@ import pytest
 from mqtt_client.errors import ApiError, ClientError, NotLoggedInError, OutOfReachError
 from scripts.faults.client import kind_of_end
 from scripts.faults.crashes import LogWatch
+from scripts.faults.facts import End
 from scripts.faults.keeper import Job, Keeper
-from scripts.faults.verdict import End, Verdict, judge_ends
+from scripts.faults.verdict import Verdict, judge_ends
 from scripts.stack.process import Command
 from tests.support.stack import wait_for
 

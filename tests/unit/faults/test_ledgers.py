@@ -1,6 +1,7 @@
 """Ledgers: what a killed process has done, and what its next run makes of it."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,15 +14,15 @@ from mqtt_client.wakeup import WakeUps
 from scripts.faults.bodies import body_of
 from scripts.faults.control import Orders, write_orders
 from scripts.faults.evidence import longest_wait, read_pages, read_sent, read_view
+from scripts.faults.facts import Began, Cut, Row, Sent, Shown, Stray
 from scripts.faults.ledger import Ledger, digest, read_ledger, read_tail
 from scripts.faults.orders import Desk
 from scripts.faults.people import Person, Places
 from scripts.faults.sender import Sender
-from scripts.faults.verdict import Began, Cut, Row, Sent, Shown, Stray
 from scripts.faults.viewer import Viewer
 from wire.conversations import direct
 
-ANNA = Person("anna", "bert", "client-0", 10)
+ANNA = Person("anna", ("bert",), "client-0", 10)
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_a_message_that_a_kill_kept_from_the_outbox_was_not_sent_and_its_number_
     with Store(places.root / "store.db") as store:
         store.post(outgoing("id-1"))
         assert (resumed(store).put, resumed(store).waiting) == (1, 1)
-    assert read_sent(places, "anna") == [Sent("id-1", "d1")]
+    assert read_sent(places, "anna") == [Sent("id-1", "d1", 5.0)]
 
 
 @pytest.mark.parametrize("is_settled", [False, True])
@@ -75,7 +76,27 @@ def test_a_message_that_got_into_the_outbox_before_the_kill_was_sent(
             store.take([Result("id-1", 5, None)], [])
         sender = resumed(store)
     assert (sender.put, sender.waiting) == (1, 0 if is_settled else 1)
-    assert read_sent(places, "anna") == [Sent("id-1", "d1")]
+    (sent,) = read_sent(places, "anna")
+    assert sent == Sent("id-1", "d1", 5.0, sent.left_at)
+    assert math.isfinite(sent.left_at) == is_settled
+
+
+def test_what_was_refused_before_a_kill_or_during_it_is_written_anew(
+    places: Places, resumed: Callable[[Store], Sender]
+) -> None:
+    lines = [f"put {number} id-{number} d{number} 5.0" for number in (1, 2, 3)]
+    write(places.ledger("anna", "sent"), *lines, "in 3", "left id-1 6.0 refused 1")
+    with Store(places.root / "store.db") as store:
+        for number in (2, 3):
+            store.post(outgoing(f"id-{number}"))
+        store.take([Result("id-2", None, "not_a_member")], [])
+        sender = resumed(store)
+    assert (sender.put, sender.count, sender.waiting) == (3, 1, 1)
+    assert [(sent.id, sent.refused) for sent in read_sent(places, "anna")] == [
+        ("id-1", True),
+        ("id-2", True),
+        ("id-3", False),
+    ]
 
 
 def test_a_message_that_the_outbox_had_taken_and_lost_was_sent(
@@ -85,7 +106,7 @@ def test_a_message_that_the_outbox_had_taken_and_lost_was_sent(
     with Store(places.root / "store.db") as store:
         store.post(outgoing("id-1"))
         assert resumed(store).put == 2
-    assert read_sent(places, "anna") == [Sent("id-1", "d1"), Sent("id-2", "d2")]
+    assert read_sent(places, "anna") == [Sent("id-1", "d1", 5.0), Sent("id-2", "d2", 6.0)]
 
 
 def test_of_messages_that_go_into_the_outbox_together_all_are_taken_back_or_none(
@@ -96,7 +117,7 @@ def test_of_messages_that_go_into_the_outbox_together_all_are_taken_back_or_none
     write(path, "put 1 id-1 d1 5.0", "in 1", *together)
     with Store(places.root / "store.db") as store:
         assert resumed(store).put == 1
-        assert read_sent(places, "anna") == [Sent("id-1", "d1")]
+        assert read_sent(places, "anna") == [Sent("id-1", "d1", 5.0)]
         write(path, "put 1 id-1 d1 5.0", "in 1", *together)
         store.post(outgoing("id-3"))
         assert resumed(store).put == 3
@@ -172,9 +193,9 @@ def test_a_new_run_says_which_of_the_last_showings_have_no_record(places: Places
         Viewer(ANNA, places).resume(store)
     assert read_view(places, "anna") == [
         Began(),
-        Shown("bert", "bert", "id-1", "d1"),
-        Shown("bert", "bert", "id-2", "d2"),
-        Shown("bert", "bert", "id-3", "d3"),
+        Shown("direct:bert", "bert", "id-1", "d1", 0),
+        Shown("direct:bert", "bert", "id-2", "d2", 7),
+        Shown("direct:bert", "bert", "id-3", "d3", 8),
         Began(),
         Cut("bert", "id-3"),
     ]

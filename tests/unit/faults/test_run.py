@@ -20,7 +20,7 @@ from scripts.faults.schedule import Round, Step
 from scripts.faults.world import World
 from scripts.stack.process import Command, Process
 
-ANNA = Person("anna", "bert", "client-0", 0)
+ANNA = Person("anna", ("bert",), "client-0", 0)
 
 
 class SlowWorld:

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from scripts.faults.verdict import MUST_BE_ZERO, Began, Cut, Row, Sent, Shown, Stray, Truth, Verdict, judge
+from scripts.faults.facts import Began, Cut, Row, Sent, Shown, Stray, Truth
+from scripts.faults.verdict import MUST_BE_ZERO, Verdict, judge
 
 COUNTED_ELSEWHERE = {
     "refused by the archive",
@@ -13,8 +14,10 @@ COUNTED_ELSEWHERE = {
     "crashed without a fault",
     "traceback in a log",
     "client's command ended",
+    "stored of no member",
 }
-"""By the database and the broker themselves, see `run`, and from logs and processes: see `test_crashes`."""
+"""By the database and the broker themselves, see `run`, from logs and processes: see `test_crashes`; and of members who
+were removed: see `test_group_verdict`."""
 SENT = {
     "anna": [Sent(f"a{number}", f"body of a{number}") for number in range(1, 4)],
     "bert": [Sent(f"b{number}", f"body of b{number}") for number in range(1, 4)],
@@ -27,21 +30,21 @@ ARCHIVE = [
 
 def shown_to(other: str, rows: Sequence[Row] = ARCHIVE) -> list[Shown]:
     """Show messages as they were stored."""
-    return [Shown(other, row.sender, row.id, row.digest) for row in rows]
+    return [Shown(f"direct:{other}", row.sender, row.id, row.digest) for row in rows]
 
 
 GOOD = Truth(
-    people=("anna", "bert"),
+    conversations={"anna": "direct:bert", "bert": "direct:anna"},
     sent=SENT,
     archive=ARCHIVE,
     shown={"anna": [Began(), *shown_to("bert")], "bert": [Began(), *shown_to("anna")]},
-    paged=[ARCHIVE, ARCHIVE],
+    paged={"anna": ARCHIVE, "bert": ARCHIVE},
 )
 
 
 def with_archive(archive: Sequence[Row]) -> Truth:
     """Change what was stored, and let it be read so."""
-    return replace(GOOD, archive=archive, paged=[archive])
+    return replace(GOOD, archive=archive, paged={"anna": archive})
 
 
 def with_view(*view: Began | Cut | Shown | Stray) -> Truth:
@@ -91,15 +94,27 @@ EXAMPLES: dict[str, tuple[Truth, dict[str, int]]] = {
         with_view(*shown_to("anna", [replace(ARCHIVE[0], digest="another"), *ARCHIVE[1:]])),
         {"shown with another body": 1},
     ),
-    "skipped by a paging reader": (replace(GOOD, paged=[ARCHIVE, ARCHIVE[1:]]), {"skipped by a paging reader": 1}),
+    "skipped by a paging reader": (
+        replace(GOOD, paged={"anna": ARCHIVE, "bert": ARCHIVE[1:]}),
+        {"skipped by a paging reader": 1},
+    ),
     "read twice by a paging reader": (
-        replace(GOOD, paged=[[*ARCHIVE, ARCHIVE[0]]]),
+        replace(GOOD, paged={"anna": [*ARCHIVE, ARCHIVE[0]]}),
         {"read twice by a paging reader": 1},
+    ),
+    "read out of order": (replace(GOOD, paged={"bert": [*ARCHIVE[1:], ARCHIVE[0]]}), {"read out of order": 1}),
+    "rejected without cause": (
+        replace(
+            with_archive(ARCHIVE[:-1]),
+            sent={**SENT, "bert": [*SENT["bert"][:-1], replace(SENT["bert"][-1], refused=True)]},
+            shown={"anna": shown_to("bert", ARCHIVE[:-1]), "bert": shown_to("anna", ARCHIVE[:-1])},
+        ),
+        {"rejected without cause": 1},
     ),
     "delivered to someone else": (
         with_view(
             *shown_to("anna"),
-            Shown("carl", "carl", "c1", "for somebody else"),
+            Shown("direct:carl", "carl", "c1", "for somebody else"),
             Stray("users/dora/inbox/carl"),
         ),
         {"delivered to someone else": 2},
@@ -121,7 +136,7 @@ def test_every_count_has_an_example_here() -> None:
 
 
 def test_a_message_on_a_page_of_another_conversation_is_delivered_to_someone_else() -> None:
-    verdict = judge(replace(GOOD, paged=[[*ARCHIVE, Row(50, "carl", "c1", "for somebody else")]]))
+    verdict = judge(replace(GOOD, paged={"anna": [*ARCHIVE, Row(50, "carl", "c1", "for somebody else")]}))
     assert found(verdict) == {"delivered to someone else": 1}
 
 
@@ -153,7 +168,7 @@ def test_only_the_last_showing_before_the_kill_has_an_excuse() -> None:
 def test_conversations_are_added_up_and_only_the_first_offenders_are_named() -> None:
     total = Verdict()
     for _ in range(4):
-        total.merge(judge(replace(GOOD, paged=[ARCHIVE[2:]])))
+        total.merge(judge(replace(GOOD, paged={"anna": ARCHIVE[2:]})))
     assert found(total) == {"skipped by a paging reader": 8}
     assert len(total.offenders["skipped by a paging reader"]) == 5
     assert total.counts["sent"] == 24

@@ -57,6 +57,11 @@ class Server:
         self.now += self.passes
         self.open[-1].close()
 
+    def revoke(self) -> None:
+        """End the newest connection as the broker does when its token is void: the reason is administrative."""
+        self.open[-1].write(bytes([0xE0, 2, 0x98, 0]))
+        self.open[-1].close()
+
     async def mqtt(self, refused: str | None = None) -> StoredMqtt:
         """Give out the last token, or another if that one was refused."""
         if not self.tokens or self.tokens[-1].password.get_secret_value() == refused:
@@ -128,6 +133,16 @@ async def test_a_token_that_runs_out_on_a_connection_is_replaced_without_a_word(
         await told(1)
         server.cut()
         assert await told(2) == ["connected", "connected"]
+
+
+async def test_a_token_that_is_revoked_is_replaced_without_a_word(tmp_path: Path) -> None:
+    """As when its user has been removed from a group."""
+    server = Server([], passes=0)
+    async with running(server, tmp_path) as told:
+        await told(1)
+        server.revoke()
+        assert await told(2) == ["connected", "connected"]
+    assert len(server.tokens) == 2
 
 
 @pytest.mark.parametrize("answer", [CONNACK, SUBACK])
