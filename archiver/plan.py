@@ -179,7 +179,8 @@ class _Planner:
                 self.plan.changed.add(target.root)
                 return target.root
             case "retract":
-                self.plan.retracted.add(target.seq)
+                if not target.retracted:  # else there is nothing left to empty, but maybe very much to look at
+                    self.plan.retracted.add(target.seq)
                 self.plan.changed.add(target.seq)
             case "reaction":
                 self.plan.changed.add(target.seq)

@@ -10,11 +10,12 @@ _NEXT: Final = """
 SELECT GREATEST(last_value + is_called::integer, (SELECT max(seq) + 1 FROM messages)) AS seq FROM message_seq"""
 
 _MUTED: Final = f"""
-r.has_blocked AND (
-    SELECT true FROM blocks WHERE user_id = r.id AND blocked_id = s.id AND until_seq = {SEQ_MAX} LIMIT 1
-) IS NOT NULL"""  # noqa: S608  # a number
+r.has_blocked AND COALESCE((
+    SELECT until_seq FROM blocks WHERE user_id = r.id AND blocked_id = s.id ORDER BY after_seq DESC LIMIT 1
+) = {SEQ_MAX}, false)"""  # noqa: S608  # a number
 """Whether `r` blocks `s`. Here and below such questions are neither EXISTS nor joins: a plan that is made once, for
-tables of any size, might read all blocks, or all members of a group, to find one."""
+tables of any size, might read all blocks, or all members of a group, to find one. Of intervals, which never overlap,
+only the last one that begins before a number can hold it: somebody may have made very many."""
 
 _MEMBER: Final = """
 (SELECT true FROM members m WHERE m.group_id = c.group_id AND m.user_id = s.id LIMIT 1) IS NOT NULL
@@ -116,13 +117,13 @@ PREPARE targets (uuid[], bigint[], bigint[]) AS
 SELECT wanted.message_id, wanted.conversation_id, reader.id, m.seq, m.sender_id, m.relation,
        root.seq, (extract(epoch FROM root.received_at) * 1000000)::bigint,
        m.body = '' AND m.relation IS DISTINCT FROM 'retract',
-       (c.group_id IS NULL OR (
-           SELECT true FROM spans WHERE user_id = reader.id AND conversation_id = c.id
-           AND after_seq < m.seq AND m.seq <= until_seq LIMIT 1
-       ) IS NOT NULL) AND NOT (reader.has_blocked AND (
-           SELECT true FROM blocks WHERE user_id = reader.id AND blocked_id = m.sender_id
-           AND after_seq < m.seq AND m.seq <= until_seq LIMIT 1
-       ) IS NOT NULL)
+       (c.group_id IS NULL OR COALESCE((
+           SELECT until_seq FROM spans WHERE user_id = reader.id AND conversation_id = c.id AND after_seq < m.seq
+           ORDER BY after_seq DESC LIMIT 1
+       ) >= m.seq, false)) AND NOT (reader.has_blocked AND COALESCE((
+           SELECT until_seq FROM blocks WHERE user_id = reader.id AND blocked_id = m.sender_id AND after_seq < m.seq
+           ORDER BY after_seq DESC LIMIT 1
+       ) >= m.seq, false))
 FROM unnest($1, $2, $3) AS wanted (message_id, conversation_id, reader_id)
 JOIN users reader ON reader.id = wanted.reader_id
 JOIN conversations c ON c.id = wanted.conversation_id
@@ -200,9 +201,27 @@ CHANGE: Final = "UPDATE messages SET changed = true WHERE seq = ANY(%s) AND chan
 
 EMPTY: Final = """
 UPDATE messages SET body = ''
-WHERE (seq = ANY(%(retracted)s) OR relates_to_seq = ANY(%(retracted)s) AND relation = 'edit') AND body <> ''
+WHERE (seq = ANY(%(retracted)s) OR relates_to_seq = ANY(%(retracted)s) AND relation = 'edit' AND seq >= %(first)s)
+AND body <> ''
 """
-"""What is retracted is gone for good, and so is what it was before and after it was edited."""
+"""What is retracted is gone for good, and so are the edits of it that came with this batch, from number `first` on."""
+
+EMPTY_EDITS: Final = """
+WITH edits AS MATERIALIZED (
+    SELECT e.* FROM unnest(%(retracted)s, %(after)s) AS given (target, after_seq)
+    CROSS JOIN LATERAL (
+        SELECT relates_to_seq, seq FROM messages
+        WHERE relates_to_seq = target AND relation = 'edit' AND seq > given.after_seq
+        ORDER BY relates_to_seq, relation, seq LIMIT %(most)s
+    ) e
+    LIMIT %(most)s
+), emptied AS (
+    UPDATE messages m SET body = '' FROM edits WHERE m.seq = edits.seq AND m.body <> ''
+)
+SELECT relates_to_seq, max(seq), count(*) FROM edits GROUP BY relates_to_seq
+"""
+"""So is what it was after it was edited before: `most` edits, those after a number of each message. Says how far it
+got, and how many it has looked at."""
 
 MAKE_CONVERSATIONS: Final = (
     "INSERT INTO conversations (user_low, user_high) VALUES %s RETURNING user_low, user_high, id"

@@ -23,6 +23,8 @@ from archiver.rows import copy_data
 from archiver.sorting import Sorted
 from wire.message import MessageId, RejectReason
 
+EDITS_AT_ONCE: Final = 1000
+"""Emptied in one transaction: it takes some fifty milliseconds."""
 _GONE: Final[tuple[RejectReason, str]] = "unknown_recipient", "the recipient's account is deleted"
 _NO_MEMBER: Final[tuple[RejectReason, str]] = "not_a_member", "the sender is no member of such a group"
 
@@ -42,13 +44,19 @@ class Transaction:
         self._edit_seconds = edit_seconds
         self._new: dict[Pair, int] = {}
         """Negative numbers of direct conversations that are not made yet."""
+        self._emptied: dict[int, int] = {}
+        """Of messages that are retracted, up to which number their edits have been emptied."""
 
     def run(self, origin: Origin, batch: Sorted, last: Swept) -> tuple[list[Outcome], Swept]:
         """Write the batch and commit; say what became of it, and when packet ids were last cleared."""
-        items = batch.mail
-        routes, next_seq = self._begin({(item.sender, item.to) for item in items if isinstance(item, Letter)})
-        items = recognize(self._cursor, origin, items)
-        plan = self._plan(items, routes, next_seq)
+        names = {(item.sender, item.to) for item in batch.mail if isinstance(item, Letter)}
+        while True:
+            routes, next_seq = self._begin(names)
+            items = recognize(self._cursor, origin, batch.mail)
+            plan = self._plan(items, routes, next_seq)
+            if self._empty_edits(plan):
+                break
+            self._cursor.execute("COMMIT")
         rows = self._with_conversations(plan)
         self._write_messages(rows)
         self._apply_changes(plan)
@@ -171,7 +179,25 @@ class Transaction:
         if plan.changed:
             self._cursor.execute(queries.CHANGE, (list(plan.changed),))
         if plan.retracted:
-            self._cursor.execute(queries.EMPTY, {"retracted": list(plan.retracted)})
+            first = plan.rows[0].seq
+            self._cursor.execute(queries.EMPTY, {"retracted": list(plan.retracted), "first": first})
+
+    def _empty_edits(self, plan: Plan) -> bool:
+        """Empty earlier edits of what is retracted; whether that is all of them.
+
+        There may be very many, and others wait for the lock. So a part of them goes at a time, each in a transaction of
+        its own, before the retraction is stored: if that is broken off, the retraction comes again.
+        """
+        if not plan.retracted:
+            return True
+        targets = list(plan.retracted)
+        after = [self._emptied.get(target, 0) for target in targets]
+        self._cursor.execute(queries.EMPTY_EDITS, {"retracted": targets, "after": after, "most": EDITS_AT_ONCE})
+        looked_at = 0
+        for target, seq, count in self._cursor.fetchall():
+            self._emptied[target] = seq
+            looked_at += count
+        return looked_at < EDITS_AT_ONCE
 
     def _write_dead_letters(self, refused: Sequence[Refused]) -> None:
         execute_values(self._cursor, queries.KEEP_DEAD_LETTERS, [_dead_letter(item) for item in refused])

@@ -28,6 +28,8 @@ _BUSY_SHARE: Final = 0.1
 _SHARE: Final = 0.5
 """How much of the time is spent on indexing, when many messages come, and when not."""
 _MOST_STALE: Final = 1000
+_STALE_AT_ONCE: Final = 8
+"""Messages whose other bodies are read at once: of each there may be a hundred edits, of 64 KiB."""
 _SEARCHED: Final = frozenset({None, "reply", "thread", "edit"})
 
 _LOG = logging.getLogger(__name__)
@@ -135,9 +137,11 @@ def _forget_stale(cur: Cursor, state: State) -> bool:
     stale = [seq for seq in taken if seq <= state.indexed_seq]
     for segment, seqs in groupby(stale, key=lambda seq: seq // SEGMENT):
         search_index.forget(cur, segment, seqs)
-    left = [each for each in search_index.bodies(cur, stale) if each.seq <= state.indexed_seq] if stale else []
-    if left:
-        _file(cur, state.language, left, state.indexed_seq, state.indexed_seq)
+    for first in range(0, len(stale), _STALE_AT_ONCE):
+        bodies = search_index.bodies(cur, stale[first : first + _STALE_AT_ONCE])
+        left = [each for each in bodies if each.seq <= state.indexed_seq]
+        if left:
+            _file(cur, state.language, left, state.indexed_seq, state.indexed_seq)
     return len(taken) == _MOST_STALE
 
 

@@ -56,6 +56,18 @@ def without(seqs: bytes | memoryview, dropped: set[int]) -> bytes:
     return _packed(array("H", [offset for offset in unpack(seqs) if offset not in dropped]))
 
 
+def inside(segment: int, seqs: "array[int]", ranges: Iterable[tuple[int, int]]) -> "array[int]":
+    """Keep those of a segment's messages whose numbers are in one of the ranges (after, until]."""
+    first = segment * SEGMENT
+    kept: set[int] = set()
+    for after, until in ranges:
+        low, high = max(after + 1 - first, 0), min(until - first, SEGMENT - 1)
+        if low == 0 and high == SEGMENT - 1:
+            return seqs
+        kept.update(range(low, high + 1))
+    return array("H", [seq for seq in seqs if seq in kept])
+
+
 def _none() -> "array[int]":
     return array("H")
 

@@ -16,7 +16,7 @@ from typing import Final
 from auth_api.errors import NotFoundError, UnavailableError
 from auth_api.message_json import StoredMessage
 from auth_api.pool import Cursor, Pool
-from auth_api.postings import SEGMENT, unpack
+from auth_api.postings import SEGMENT, inside, unpack
 from auth_api.queries import search, search_index
 from auth_api.queries.search import Scope, Text
 from auth_api.queries.search_index import SIMPLE
@@ -105,6 +105,7 @@ class _Search:
         self._terms: Sequence[Term] = parse_query(asked.query)
         self._asked_words = {word for term in self._terms for word in term.words}
         self._lexemes: dict[str, str | None] = {}
+        self._readable: Mapping[int, Sequence[tuple[int, int]]] | None = None
 
     def first(self, most: int) -> list[tuple[int, str]]:
         """Find the newest messages: the number of each, and its snippet."""
@@ -114,8 +115,6 @@ class _Search:
         if not (keys or beginnings) or not self._scope.conversations:
             return found
         for seqs in _portions(self._candidates(keys, beginnings), most + most // 8):
-            if self._is_late():
-                raise UnavailableError("The search takes too long: ask for rarer words, or in one conversation.")
             found += self._matching(seqs)
             if len(found) >= most:
                 break
@@ -162,8 +161,16 @@ class _Search:
         for segment in segments:
             asked[segment][_OWN] = []
         keys = [conversation_key(id_) for id_ in self._scope.conversations]
-        for segment, seqs in search.filed_under_any(self._cur, segments, keys) if segments else ():
-            asked[segment][_OWN].append(unpack(seqs))
+        for segment, seqs, key in search.filed_under_any(self._cur, segments, keys) if segments else ():
+            ranges = self._spans().get(int(key))
+            its = unpack(seqs)
+            asked[segment][_OWN].append(its if ranges is None else inside(segment, its, ranges))
+
+    def _spans(self) -> Mapping[int, Sequence[tuple[int, int]]]:
+        """Look up what may be read of groups: one may have left those in which most is said."""
+        if self._readable is None:
+            self._readable = search.spans(self._cur, self._scope.user_id)
+        return self._readable
 
     def _add_beginning(self, asked: Mapping[int, dict[str, _Parts]], beginning: str) -> None:
         """Ask for words that begin so, too, where more than a few messages are left."""
@@ -183,9 +190,20 @@ class _Search:
         )
 
     def _matching(self, seqs: Sequence[int]) -> list[tuple[int, str]]:
-        """Read messages, and keep those that match, in the same order."""
-        read = {each.seq: _text(each) for each in search.texts(self._cur, self._scope, seqs)}
-        texts = [(seq, text) for seq in seqs if (text := read.get(seq)) is not None]
+        """Read messages, and keep those that match, in the same order: the newest first."""
+        found: list[tuple[int, str]] = []
+        while seqs:
+            if self._is_late():
+                raise UnavailableError("The search takes too long: ask for rarer words, or in one conversation.")
+            read = search.texts(self._cur, self._scope, seqs)
+            found += self._kept(read)
+            if sum(len(each.body) for each in read) < search.TEXTS_BYTES:
+                break
+            seqs = [seq for seq in seqs if seq < read[-1].seq]
+        return found
+
+    def _kept(self, read: Sequence[Text]) -> list[tuple[int, str]]:
+        texts = [(each.seq, text) for each in read if (text := _text(each)) is not None]
         words = [words_of(text) for _, text in texts]
         self._learn(set().union(*words))
         return [

@@ -156,12 +156,28 @@ def _places(
         yield from (at for at, lexeme in enumerate(filed) if lexeme == wanted[0])
         return
     end = term.words[-1] if term.prefix else ""
-    for at in range(len(words) - last):
+    exact = wanted[:-1] if end else wanted
+    for at in _starts(exact, filed, len(words) - last):
         if end and not words[at + last].startswith(end):
             continue
-        exact = wanted[:-1] if end else wanted
         if all(lexeme is None or filed[at + number] == lexeme for number, lexeme in enumerate(exact)):
             yield at
+
+
+def _starts(exact: Sequence[str | None], filed: Sequence[str | None], many: int) -> Iterator[int]:
+    """Say where words in a row may begin, below `many`: where the rarest of them allows it."""
+    counts = [(filed.count(lexeme), number) for number, lexeme in enumerate(exact) if lexeme is not None]
+    if not counts:
+        yield from range(many)
+        return
+    count, number = min(counts)
+    at = number - 1
+    for _ in range(count):
+        try:
+            at = filed.index(exact[number], at + 1, many + number)
+        except ValueError:
+            return
+        yield at - number
 
 
 def _find_any(text: str) -> Iterator[Word]:

@@ -115,14 +115,18 @@ def leftover(cur: Cursor) -> Leftover | None:
 
 LOOK: Final = f"""
     WITH readers AS MATERIALIZED (
-        SELECT u.id, u.has_blocked, 0::bigint AS after_seq, {SEQ_MAX} AS until_seq
-        FROM conversations c JOIN users u ON u.id IN (c.user_low, c.user_high)
-        WHERE c.id = %(conversation)s AND u.deleted_at IS NULL
-        UNION ALL
-        SELECT u.id, u.has_blocked, s.after_seq, s.until_seq
-        FROM participants p JOIN users u ON u.id = p.user_id
-        JOIN spans s ON s.user_id = p.user_id AND s.conversation_id = p.conversation_id
-        WHERE p.conversation_id = %(conversation)s AND u.deleted_at IS NULL
+        SELECT CASE WHEN u.has_blocked THEN u.id END AS id,
+               range_agg(int8range(s.after_seq, least(s.until_seq, {SEQ_MAX} - 1), '(]')) AS seqs
+        FROM (
+            SELECT c.user_low AS user_id, 0::bigint AS after_seq, {SEQ_MAX} AS until_seq
+            FROM conversations c WHERE c.id = %(conversation)s
+            UNION ALL
+            SELECT c.user_high, 0, {SEQ_MAX} FROM conversations c WHERE c.id = %(conversation)s
+            UNION ALL
+            SELECT s.user_id, s.after_seq, s.until_seq FROM spans s WHERE s.conversation_id = %(conversation)s
+        ) s
+        JOIN users u ON u.id = s.user_id AND u.deleted_at IS NULL
+        GROUP BY 1
     ), page AS MATERIALIZED (
         SELECT m.seq, m.sender_id,
                CASE WHEN m.relation IN ('edit', 'retract', 'reaction') THEN m.relates_to_seq END AS target
@@ -133,12 +137,11 @@ LOOK: Final = f"""
         DELETE FROM messages m USING page
         WHERE m.seq = page.seq AND NOT EXISTS (
             SELECT 1 FROM readers r CROSS JOIN (VALUES (page.seq), (page.target)) shown (seq)
-            WHERE r.after_seq < shown.seq AND shown.seq <= r.until_seq AND NOT (
-                r.has_blocked AND EXISTS (
-                    SELECT 1 FROM blocks b WHERE b.user_id = r.id AND b.blocked_id = page.sender_id
-                    AND b.after_seq < shown.seq AND shown.seq <= b.until_seq
-                )
-            )
+            WHERE r.seqs @> shown.seq AND (r.id IS NULL OR NOT coalesce((
+                SELECT b.until_seq FROM blocks b
+                WHERE b.user_id = r.id AND b.blocked_id = page.sender_id AND b.after_seq < shown.seq
+                ORDER BY b.after_seq DESC LIMIT 1
+            ) >= shown.seq, false))
         )
     ), noted AS (
         UPDATE leftovers SET after_seq = (SELECT max(seq) FROM page)

@@ -15,6 +15,9 @@ from auth_api.tokens import AccessClaims
 FEW: Final = 64
 """So many messages of a segment are rather read than looked up under more words."""
 
+TEXTS_BYTES: Final = 1024 * 1024
+"""Bodies are read until there are so many bytes of them: cut into words they take some twenty times as much."""
+
 
 class Scope(NamedTuple):
     """Where is searched: for whom, in which conversations, and how far the index goes."""
@@ -113,6 +116,8 @@ _TEXTS: Final = Statement(
     "search_texts",
     ("bigint", "bigint[]", "bigint[]"),
     f"""
+    SELECT seq, content_type, body FROM (
+    SELECT *, sum(length(body)) OVER (ORDER BY seq DESC) - length(body) AS before FROM (
     SELECT m.seq, CASE WHEN e.seq IS NULL THEN m.content_type ELSE e.content_type END, coalesce(e.body, m.body)
     FROM users me
     CROSS JOIN unnest($3) AS given (seq)
@@ -128,6 +133,9 @@ _TEXTS: Final = Statement(
     ) e ON true
     WHERE me.id = $1 AND m.body <> '' AND (m.relation IS NULL OR m.relation IN ('reply', 'thread'))
         AND {in_span("m")} AND NOT {hidden("m")}
+    ) m (seq, content_type, body)
+    ) m
+    WHERE before < {TEXTS_BYTES} ORDER BY seq DESC
     """,  # noqa: S608  # constants
 )
 _SHOWN: Final = session_statement(
@@ -175,10 +183,21 @@ def filed(cur: Cursor, segments: Sequence[int], keys: Sequence[str]) -> list[tup
     return cur.fetchall()
 
 
-def filed_under_any(cur: Cursor, segments: Sequence[int], keys: Sequence[str]) -> list[tuple[int, memoryview]]:
-    """List what is filed under any of some keys in segments: segment, packed messages."""
+def filed_under_any(cur: Cursor, segments: Sequence[int], keys: Sequence[str]) -> list[tuple[int, memoryview, str]]:
+    """List what is filed under any of some keys in segments: segment, packed messages, key."""
     cur.run(_FILED_UNDER_ANY, list(segments), list(keys))
-    return [row[:2] for row in cur.fetchall()]
+    return cur.fetchall()
+
+
+def spans(cur: Cursor, user_id: int) -> dict[int, list[tuple[int, int]]]:
+    """List what a user may read of groups' conversations: by conversation, each (after_seq, until_seq] in order."""
+    cur.execute(
+        "SELECT conversation_id, after_seq, until_seq FROM spans WHERE user_id = %s ORDER BY user_id, 1, 2", (user_id,)
+    )
+    found: dict[int, list[tuple[int, int]]] = {}
+    for conversation_id, after, until in cur.fetchall():
+        found.setdefault(conversation_id, []).append((after, until))
+    return found
 
 
 def filed_from(cur: Cursor, segments: Sequence[int], beginning: str) -> list[tuple[int, memoryview]]:
@@ -188,7 +207,10 @@ def filed_from(cur: Cursor, segments: Sequence[int], beginning: str) -> list[tup
 
 
 def texts(cur: Cursor, found: Scope, seqs: Sequence[int]) -> list[Text]:
-    """Read those of some messages that may be results, each with its newest body, in no order."""
+    """Read those of some messages that may be results, each with its newest body, the newest first.
+
+    If their bodies have `TEXTS_BYTES` or more together, there may be more, all of them older.
+    """
     cur.run(_TEXTS, found.user_id, found.conversations, list(seqs))
     return [Text(*row) for row in cur.fetchall()]
 

@@ -2,12 +2,15 @@
 
 import io
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from auth_api.pool import Cursor
 from auth_api.postings import SEGMENT, Posting, unpack, without
+from auth_api.queries.outcomes import EDITS_LOOKED_AT
 
 _INDEX_LOCK: Final = 0x6E6A736561726368
+_WORDS_AT_ONCE: Final = 500
+"""Read of a segment; each may be in all of its messages, which is 128 KiB."""
 SIMPLE: Final = "simple"
 """The language that leaves words as they are."""
 
@@ -88,17 +91,21 @@ def following(cur: Cursor, after: int, most: int, most_bytes: int) -> list[Searc
 
 
 def bodies(cur: Cursor, seqs: Sequence[int]) -> list[Searchable]:
-    """List messages and their edits."""
+    """List messages and of their edits the newest, which are all that searches look at (`outcomes`)."""
     cur.execute(
         """
         SELECT m.seq, m.conversation_id, m.relation, m.relates_to_seq, m.content_type, m.body
-        FROM unnest(%s::bigint[]) AS wanted (seq) JOIN messages m ON m.seq = wanted.seq
-        UNION ALL
-        SELECT m.seq, m.conversation_id, m.relation, m.relates_to_seq, m.content_type, m.body
-        FROM unnest(%s::bigint[]) AS wanted (seq)
-        JOIN messages m ON m.relates_to_seq = wanted.seq AND m.relation = 'edit'
+        FROM unnest(%(seqs)s::bigint[]) AS wanted (seq)
+        CROSS JOIN LATERAL (
+            SELECT * FROM messages WHERE seq = wanted.seq
+            UNION ALL (
+                SELECT * FROM messages WHERE relates_to_seq = wanted.seq AND relation = 'edit'
+                ORDER BY relates_to_seq DESC, relation DESC, seq DESC LIMIT %(edits)s
+            )
+        ) m
+        WHERE m.body <> ''
         """,
-        (list(seqs), list(seqs)),
+        {"seqs": list(seqs), "edits": EDITS_LOOKED_AT},
     )
     return [Searchable(*row) for row in cur.fetchall()]
 
@@ -145,20 +152,32 @@ def take_stale(cur: Cursor, most: int) -> list[int]:
 
 
 def forget(cur: Cursor, segment: int, seqs: Iterable[int]) -> None:
-    """Take messages of a segment out of the index, from whatever words they have there."""
+    """Take messages of a segment out of the index, from whatever words they have there.
+
+    These are read a part at a time: a few thousand large messages can have millions.
+    """
     dropped = {seq % SEGMENT for seq in seqs}
     for table, key in (("search_words", ("word",)), ("search_new_words", ("word", "part"))):
-        columns = ", ".join(key)
-        cur.execute(f"SELECT seqs, {columns} FROM {table} WHERE segment = %s", (segment,))  # noqa: S608  # constants
-        for seqs_of_word, *name in cur.fetchall():
-            if dropped.isdisjoint(unpack(seqs_of_word)):
-                continue
-            where = f"segment = %s AND {' AND '.join(f'{column} = %s' for column in key)}"
-            kept = without(seqs_of_word, dropped)
-            if kept:
-                cur.execute(f"UPDATE {table} SET seqs = %s WHERE {where}", (kept, segment, *name))  # noqa: S608  # constants
-            else:
-                cur.execute(f"DELETE FROM {table} WHERE {where}", (segment, *name))  # noqa: S608  # constants
+        where = f"segment = %s AND {' AND '.join(f'{column} = %s' for column in key)}"
+        cur.execute(
+            f"DECLARE filed NO SCROLL CURSOR FOR SELECT seqs, {', '.join(key)} FROM {table} WHERE segment = %s",  # noqa: S608  # constants
+            (segment,),
+        )
+        while rows := _next(cur):
+            for seqs_of_word, *name in rows:
+                if dropped.isdisjoint(unpack(seqs_of_word)):
+                    continue
+                kept = without(seqs_of_word, dropped)
+                if kept:
+                    cur.execute(f"UPDATE {table} SET seqs = %s WHERE {where}", (kept, segment, *name))  # noqa: S608  # constants
+                else:
+                    cur.execute(f"DELETE FROM {table} WHERE {where}", (segment, *name))  # noqa: S608  # constants
+        cur.execute("CLOSE filed")
+
+
+def _next(cur: Cursor) -> list[tuple[Any, ...]]:
+    cur.execute("FETCH %s FROM filed", (_WORDS_AT_ONCE,))
+    return cur.fetchall()
 
 
 def _dictionary(language: str) -> str:

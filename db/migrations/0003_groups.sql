@@ -60,6 +60,23 @@ ALTER TABLE messages ADD COLUMN changed boolean;
 DROP INDEX messages_by_target;
 CREATE INDEX messages_by_target ON messages (relates_to_seq, relation, seq) WHERE relates_to_seq IS NOT NULL;
 
+-- Until now these were only kept; now they count: an edit for the first of those that it leads back to, a retraction by
+-- taking the body away, with those of the edits.
+WITH RECURSIVE edits AS (
+    SELECT e.seq, e.relates_to_seq AS target FROM messages e WHERE e.relation = 'edit'
+    UNION ALL
+    SELECT edits.seq, m.relates_to_seq FROM edits JOIN messages m ON m.seq = edits.target AND m.relation = 'edit'
+)
+UPDATE messages m SET relates_to_seq = first.target
+FROM (SELECT seq, min(target) AS target FROM edits GROUP BY seq) first
+WHERE m.seq = first.seq AND m.relates_to_seq <> first.target;
+UPDATE messages SET changed = true
+WHERE seq IN (SELECT relates_to_seq FROM messages WHERE relation IN ('edit', 'retract', 'reaction'));
+WITH retracted AS MATERIALIZED (SELECT relates_to_seq AS seq FROM messages WHERE relation = 'retract')
+UPDATE messages SET body = ''
+WHERE (seq IN (SELECT seq FROM retracted) OR relation = 'edit' AND relates_to_seq IN (SELECT seq FROM retracted))
+AND body <> '';
+
 -- Names of deleted accounts, whose rows have a tombstone's name now.
 CREATE TABLE retired_names (
     username text COLLATE "C" PRIMARY KEY,

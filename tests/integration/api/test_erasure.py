@@ -185,3 +185,34 @@ def test_a_page_costs_the_same_wherever_it_lies(pool: Pool, db: connection) -> N
             read[after] = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
     assert read[32_000] < 2 * read[0], read
     assert left(db) == 35_000
+
+
+def test_who_came_and_went_very_often_does_not_stop_it(pool: Pool, db: connection) -> None:
+    """Else one conversation that takes too long would keep all others waiting for ever."""
+    with db.cursor() as cur:
+        cur.execute(
+            """
+            INSERT INTO groups (id, title, visibility, history)
+                VALUES ('goftenoftenof', '', 'private', 'since_joining');
+            INSERT INTO conversations (group_id, last_seq) VALUES ('goftenoftenof', 1000000);
+            INSERT INTO participants (user_id, conversation_id)
+                SELECT u.id, c.id FROM users u, conversations c WHERE group_id = 'goftenoftenof';
+            INSERT INTO spans (user_id, conversation_id, after_seq, until_seq)
+                SELECT max(u.id), max(c.id), n, n + 1 FROM users u, conversations c, generate_series(5010, 205010, 2) n
+                WHERE group_id = 'goftenoftenof' GROUP BY n;
+            INSERT INTO messages (seq, conversation_id, sender_id, received_at, message_id, body)
+                SELECT 500000 + n, c.id, 1, now(), gen_random_uuid(), 'hello'
+                FROM conversations c, generate_series(1, 1000) n WHERE group_id = 'goftenoftenof';
+            INSERT INTO messages (seq, conversation_id, sender_id, received_at, message_id, body)
+                SELECT 5013, c.id, 1, now(), gen_random_uuid(), 'hello' FROM conversations c
+                WHERE group_id = 'goftenoftenof';
+            INSERT INTO leftovers (conversation_id) SELECT id FROM conversations WHERE group_id = 'goftenoftenof';
+            """
+        )
+    with pool.transaction() as cur:
+        cur.execute("SET LOCAL statement_timeout = '3s'")
+        found = erasures.leftover(cur)
+        assert found is not None
+        assert erasures.drop_unreadable(cur, found, 2000) == 1001
+    assert left(db) == 5001
+    assert one(db, "SELECT count(*) FROM messages WHERE seq = 5013") == 1

@@ -1,6 +1,7 @@
 """Search: what it finds beside a plain model of it, for whom, in which order, and what it makes of hostile queries."""
 
 import itertools
+import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from auth_api.errors import NotFoundError, UnavailableError
 from auth_api.indexing import Indexer
 from auth_api.pool import Pool
 from auth_api.postings import SEGMENT
+from auth_api.queries.search import TEXTS_BYTES, scope, texts
 from auth_api.search import Asked, find
 from auth_api.snippets import BEGIN, END
 from auth_api.tokens import AccessClaims
@@ -403,6 +405,68 @@ def test_a_phrase_of_frequent_words_that_stand_nowhere_so_is_given_up(own_db: co
     clock = itertools.count(0.0, 5.0)
     with pytest.raises(UnavailableError, match="too long"):
         find(pool, AccessClaims("alice", "alice"), Asked('"the of"'), 9, clock=lambda: next(clock))
+
+
+def test_a_retraction_takes_no_more_memory_however_much_was_written(own_db: connection, pool: Pool) -> None:
+    """A message with 20 MB of edits, one of which is retracted, in a segment of 100,000 different words."""
+    world = World(own_db, pool)
+    seq = world.insert("alice", "alice bobby", b"hello")
+    world.sql(
+        "INSERT INTO messages"
+        " (seq, conversation_id, sender_id, relates_to_seq, received_at, message_id, relation, body)"
+        " SELECT seq + n, conversation_id, sender_id, seq, now(), gen_random_uuid(), 'edit',"
+        " convert_to(repeat('x', 65000) || ' last' || n, 'utf8') FROM messages, generate_series(1, 300) n"
+    )
+    world.newest = seq + 300
+    world.sql("UPDATE messages SET changed = true WHERE seq = %s", seq)
+    world.sql("INSERT INTO search_words SELECT 0, 'word' || n, '\\x0500' FROM generate_series(1, 100000) n")
+    world.sql("INSERT INTO search_words VALUES (0, 'last299', '\\x0100'), (0, 'last300', '\\x0100')")
+    world.sql("UPDATE search_state SET indexed_seq = %s", world.newest)
+    world.sql("UPDATE messages SET body = '' WHERE seq = %s", world.newest)
+    tracemalloc.start()
+    try:
+        world.indexer.catch_up()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 16 * 1024 * 1024
+    assert world.one("SELECT count(*) FROM search_words WHERE word = 'last300'") == 0
+    found = find(pool, AccessClaims("bobby", "bobby"), Asked("last299"), 9).found
+    assert [each.seq for each, _ in found] == [seq]
+
+
+def test_large_messages_are_read_a_few_at_a_time(own_db: connection, pool: Pool) -> None:
+    """Of 60 that have all words only the oldest and the newest have the phrase."""
+    world = World(own_db, pool)
+    for number in range(60):
+        end = b"zz ab" if number in {0, 59} else b"zz"
+        world.insert("alice", "alice bobby", b"ab cd " * 10_000 + end)
+    world.indexer.catch_up()
+    alice = AccessClaims("alice", "alice")
+    with pool.reading() as cur:
+        read = texts(cur, scope(cur, alice, None, None), range(60, 0, -1))
+    assert [each.seq for each in read] == list(range(60, 60 - len(read), -1))
+    assert TEXTS_BYTES <= sum(len(each.body) for each in read) < TEXTS_BYTES + 65_536
+    found = find(pool, alice, Asked('"cd zz ab"'), 100, clock=lambda: 0.0).found
+    assert [seq.seq for seq, _ in found] == [60, 1]
+
+
+def test_who_left_a_group_does_not_go_through_what_was_said_since(own_db: connection, pool: Pool) -> None:
+    world = World(own_db, pool)
+    old = world.insert("alice", GROUP, b"hello")
+    world.sql("UPDATE spans SET until_seq = %s WHERE user_id = (SELECT id FROM users WHERE username = 'alice')", old)
+    world.sql(
+        "INSERT INTO messages (seq, conversation_id, sender_id, received_at, message_id, body)"
+        " SELECT seq + n, conversation_id, sender_id, now(), gen_random_uuid(), body"
+        " FROM messages, generate_series(1, 20000) n"
+    )
+    world.sql("UPDATE conversations SET last_seq = 20001 WHERE group_id = %s", GROUP)
+    world.indexer.catch_up()
+    looks = itertools.count()
+    for asked in (Asked("hello"), Asked("hello", group=GROUP), Asked("hel*")):
+        found = find(pool, AccessClaims("alice", "alice"), asked, 9, clock=lambda: next(looks) * 0.1).found
+        assert [each.seq for each, _ in found] == [old]
+    assert next(looks) < 12, "few looks at the clock, one for each portion that is read"
 
 
 def test_where_one_never_was_nothing_is_searched(own_db: connection, pool: Pool) -> None:

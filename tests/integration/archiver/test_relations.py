@@ -11,10 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from archiver import queries
 from archiver.delivery import Delivery, Origin
 from archiver.letters import Refused
 from archiver.plan import Archived
 from archiver.storage import Storage
+from archiver.transaction import EDITS_AT_ONCE
 from tests.integration.archiver.deliveries import ORIGIN, US, add_block, add_member, change, mail, numbers, rows
 from wire.conversations import Conversation, direct, group
 from wire.topics import message_topic
@@ -309,3 +311,66 @@ def test_a_message_of_a_name_that_is_gone_is_known_again_by_its_id(storage: Stor
     assert isinstance(refused, Refused)
     assert refused.reason == "unknown_recipient"
     assert rows(url, "SELECT count(*) FROM dead_letters") == [(1,)]
+
+
+def test_very_many_edits_are_emptied_in_parts_so_that_others_need_not_wait_for_all(storage: Storage, url: str) -> None:
+    original = str(uuid4())
+    storage.store(ORIGIN, [mail(message(b"secret", original))])
+    change(
+        url,
+        """
+        INSERT INTO messages (seq, conversation_id, sender_id, relates_to_seq, received_at, message_id, relation, body)
+            SELECT nextval('message_seq'), conversation_id, sender_id, seq, now(), gen_random_uuid(), 'edit', 'a secret'
+            FROM messages, generate_series(1, 3500)
+        """,
+    )
+    mails = [
+        mail(message(b"the last secret", str(uuid4()), "edit", original)),
+        mail(message(b"", str(uuid4()), "retract", original)),
+    ]
+    assert numbers(storage.store(ORIGIN, mails)) == [3502, 3503]
+    assert rows(url, "SELECT count(*) FROM messages WHERE body <> ''") == [(0,)]
+    emptied = rows(url, "SELECT count(*) FROM messages WHERE relation = 'edit' GROUP BY xmin::text ORDER BY 1 DESC")
+    assert emptied == [(EDITS_AT_ONCE,), (EDITS_AT_ONCE,), (EDITS_AT_ONCE,), (501,)]
+
+
+def test_a_second_retraction_finds_nothing_to_empty(storage: Storage, url: str) -> None:
+    """Else whoever edited very often could let the archive look at all of it again and again."""
+    original = str(uuid4())
+    edit = mail(message(b"a secret", str(uuid4()), "edit", original))
+    retractions = [mail(message(b"", str(uuid4()), "retract", original)) for _ in range(2)]
+    storage.store(ORIGIN, [mail(message(b"secret", original)), edit])
+    storage.store(ORIGIN, retractions[:1])
+    change(url, "UPDATE messages SET body = 'untouched' WHERE relation = 'edit'")
+    assert numbers(storage.store(ORIGIN, retractions[1:])) == [4]
+    assert rows(url, "SELECT convert_from(body, 'utf8') FROM messages WHERE relation = 'edit'") == [("untouched",)]
+
+
+def test_who_came_and_went_or_blocked_very_often_costs_the_archive_no_more(storage: Storage, url: str) -> None:
+    add_member(url, "user0")
+    storage.store(ORIGIN, [mail(message(b"hello", str(uuid4()), sender=1))])
+    change(
+        url,
+        """
+        INSERT INTO spans (user_id, conversation_id, after_seq, until_seq)
+            SELECT user_id, conversation_id, n, n + 1 FROM spans, generate_series(10, 40000, 2) n;
+        UPDATE users SET has_blocked = true WHERE username = 'user0';
+        INSERT INTO blocks (user_id, blocked_id, after_seq, until_seq)
+            SELECT u.id, b.id, n, n + 1 FROM users u, users b, generate_series(10, 40000, 2) n
+            WHERE u.username = 'user0' AND b.username = 'user1';
+        UPDATE messages SET seq = 50000, conversation_id = (SELECT conversation_id FROM spans LIMIT 1);
+        """,
+    )
+    [(id_, conversation, reader)] = rows(
+        url, "SELECT message_id, conversation_id, u.id FROM messages, users u WHERE username = 'user0'"
+    )
+    asked = (
+        f"targets ('{{{id_}}}', '{{{conversation}}}', '{{{reader}}}')",
+        "routes ('{user1}', '{user0}', '{}', '{}')",
+    )
+    with closing(psycopg2.connect(url)) as db, db.cursor() as cursor:
+        cursor.execute(queries.SET_UP)
+        for call in asked:
+            cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE {call}")
+            [([explained, *_],)] = cursor.fetchall()
+            assert explained["Plan"]["Shared Hit Blocks"] + explained["Plan"]["Shared Read Blocks"] < 60, call

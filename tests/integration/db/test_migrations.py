@@ -5,9 +5,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Final
 
 import psycopg2
 import pytest
+import yoyo
 
 from db import ARCHIVE_LOCK, DatabaseError, connect
 from db.__main__ import main
@@ -192,3 +194,37 @@ def test_a_url_that_cannot_be_read_is_not_quoted(url: str, capsys: pytest.Captur
 def test_a_password_is_not_quoted_when_the_server_is_out_of_reach(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["migrate"], {"NIGHTJAR_DATABASE_URL": "postgresql://u:s3cret@127.0.0.1:1/db"}) == 1
     assert "s3cret" not in capsys.readouterr().err
+
+
+_OLD: Final = """
+    INSERT INTO users (username) VALUES ('alice'), ('bobby');
+    INSERT INTO conversations (user_low, user_high, last_seq) SELECT min(id), max(id), 200007 FROM users;
+    INSERT INTO participants (user_id, conversation_id) SELECT u.id, c.id FROM users u, conversations c;
+    INSERT INTO messages (seq, conversation_id, sender_id, received_at, message_id, body)
+        SELECT n, c.id, c.user_low, now(), gen_random_uuid(), 'hello'
+        FROM conversations c, generate_series(1, 200000) n;
+    INSERT INTO messages (seq, conversation_id, sender_id, received_at, message_id, relation, relates_to_seq, body)
+        SELECT 200000 + n, c.id, c.user_low, now(), gen_random_uuid(), kind, target, body
+        FROM conversations c, (VALUES
+            (1, 'edit', 5, 'once'::bytea), (2, 'edit', 200001, 'twice'), (3, 'edit', 200002, 'three times'),
+            (4, 'reaction', 6, ':)'), (5, 'reply', 7, 'well'), (6, 'edit', 8, 'secret'), (7, 'retract', 8, '')
+        ) given (n, kind, target, body);
+"""
+
+
+def test_what_was_sent_before_it_counted_counts_after_the_migration(empty_database: str) -> None:
+    backend = yoyo.get_backend(empty_database)
+    backend.apply_migrations(yoyo.read_migrations(str(ROOT / "db" / "migrations"))[: len(ALL)])
+    backend.connection.close()
+    with closing(psycopg2.connect(empty_database)) as db, db.cursor() as cursor:
+        cursor.execute(_OLD)
+        db.commit()
+        migrate(empty_database)
+        cursor.execute("SELECT seq FROM messages WHERE changed ORDER BY seq")
+        assert cursor.fetchall() == [(5,), (6,), (8,)]
+        cursor.execute("SELECT seq, relates_to_seq FROM messages WHERE relation = 'edit' ORDER BY seq")
+        assert cursor.fetchall() == [(200_001, 5), (200_002, 5), (200_003, 5), (200_006, 8)]
+        cursor.execute("SELECT seq FROM messages WHERE body = '' ORDER BY seq")
+        assert cursor.fetchall() == [(8,), (200_006,), (200_007,)]
+        cursor.execute("SELECT count(*) FROM messages")
+        assert cursor.fetchall() == [(200_007,)]
