@@ -11,7 +11,7 @@ from wire.message import Relation, parse_uuid
 from wire.receipts import SEQ_MAX
 
 _NOT_FOUND = 404
-_REACTION_BYTES = 64
+REACTION_BYTES = 64
 
 
 async def related_to(api: Api, conversation: Conversation, relation: Relation, target: str) -> Related:
@@ -55,8 +55,8 @@ async def retraction(api: Api, seq: int) -> Outgoing:
 async def reaction(api: Api, seq: int, emoji: str) -> Outgoing:
     """Make a reaction to any message. Errors as above."""
     body = emoji.encode(errors="surrogateescape")
-    if not 0 < len(body) <= _REACTION_BYTES:
-        raise InputError(f"a reaction has 1 to {_REACTION_BYTES} bytes")
+    if not 0 < len(body) <= REACTION_BYTES:
+        raise InputError(f"a reaction has 1 to {REACTION_BYTES} bytes")
     message = await find_message(api, seq)
     return compose(message.conversation, body, related=Related("reaction", message.id))
 

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 
 from mqtt_client import groups as calls
+from mqtt_client.account import safe_username
 from mqtt_client.app.entries import Entry
 from mqtt_client.app.opened import Opened
 from mqtt_client.blocks import block, fetch_blocks, unblock
@@ -14,7 +15,7 @@ from mqtt_client.looking import presence_of
 from mqtt_client.models import Member
 from mqtt_client.profile import Privacy
 from mqtt_client.recipients import conversation_named
-from mqtt_client.relating import reaction_taken_back
+from mqtt_client.relating import REACTION_BYTES, reaction_taken_back
 from mqtt_client.sending import Related, compose
 from mqtt_client.store import Outgoing
 from mqtt_client.typing_plan import TypingPlan
@@ -32,14 +33,16 @@ class Actions:
 
     async def reply(self, name: str, text: str, to: Entry) -> Entry:
         """Answer a message."""
-        message = compose(conversation_named(name), text.encode(), related=Related("reply", to.id))
+        message = compose(conversation_named(name), _body(text), related=Related("reply", to.id))
         self._post(message)
         return self.desk.sync.post(message)
 
     async def edit(self, entry: Entry, text: str) -> None:
         """Put another text into one of our messages; it shows once it is stored."""
         self._check_own(entry)
-        self._change(entry, "edit", text.encode())
+        if entry.retracted_at is not None:
+            raise InputError("the message is retracted")
+        self._change(entry, "edit", _body(text))
 
     async def retract(self, entry: Entry) -> None:
         """Take one of our messages back."""
@@ -52,7 +55,10 @@ class Actions:
         if self.desk.account.username in names and entry.seq is not None:
             self._post_change(await reaction_taken_back(self.desk.account.api, entry.seq, emoji))
         else:
-            self._change(entry, "reaction", emoji.encode())
+            body = _body(emoji)
+            if len(body) > REACTION_BYTES:
+                raise InputError(f"a reaction has at most {REACTION_BYTES} bytes: an emoji or a short word")
+            self._change(entry, "reaction", body)
 
     # Markers, typing, presence
 
@@ -72,7 +78,7 @@ class Actions:
 
     async def presence(self, username: str) -> PresenceChanged | None:
         """Ask whether somebody is there; None when they have never said."""
-        return await presence_of(self.desk.account, username)
+        return await presence_of(self.desk.account, safe_username(username))
 
     @property
     def privacy(self) -> Privacy:
@@ -87,11 +93,11 @@ class Actions:
 
     async def block(self, username: str) -> None:
         """Do not see what somebody writes from now on."""
-        await block(self.desk.account.api, self.desk.store, username)
+        await block(self.desk.account.api, self.desk.store, safe_username(username))
 
     async def unblock(self, username: str) -> None:
         """See it again."""
-        await unblock(self.desk.account.api, self.desk.store, username)
+        await unblock(self.desk.account.api, self.desk.store, safe_username(username))
 
     async def blocked(self) -> list[str]:
         """Name who is blocked."""
@@ -161,3 +167,10 @@ def _group(name: str) -> str:
     if conversation.kind != "group":
         raise InputError("this conversation is no group")
     return conversation.name
+
+
+def _body(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError("not sent: it has half a character in it, which is no text") from error

@@ -53,7 +53,7 @@ class Roster:
 
 def matching(rows: Iterable[Row], wanted: str) -> list[Row]:
     """Find conversations whose name has the wanted characters in that order; the closest match first."""
-    scored = [(score, row) for row in rows if (score := _score(row.title.casefold(), wanted.casefold())) is not None]
+    scored = [(score, row) for row in rows if (score := _score(row.label.casefold(), wanted.casefold())) is not None]
     return [row for _, row in sorted(scored, key=lambda pair: pair[0])]
 
 

@@ -132,6 +132,10 @@ class Viewport:
         """Lay everything out anew: the width, or what else a layout depends on, has changed."""
         self._blocks.clear()
 
+    def forget_layout_of(self, is_meant: Callable[[Entry], bool]) -> None:
+        """Lay some messages out anew."""
+        self._blocks = {arrival: kept for arrival, kept in self._blocks.items() if not is_meant(kept[0])}
+
     # Moving
 
     def scroll(self, lines: int) -> None:

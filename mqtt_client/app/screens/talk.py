@@ -65,7 +65,7 @@ class Talk:
 
     def keep_draft(self) -> None:
         """Keep what has been typed and not sent."""
-        if self.opened is not None and self._has_new_draft:
+        if self.opened is not None and self.has_new_draft:
             name = self.opened
             text = self._drafts[name] = self._screen.composer.text
             self._screen.do(lambda backend: backend.keep_draft(name, text))
@@ -78,13 +78,14 @@ class Talk:
 
     async def draft_kept(self) -> None:
         """Keep it, and wait until that is done. Raises ClientError."""
-        if self.opened is not None and self._has_new_draft:
+        if self.opened is not None and self.has_new_draft:
             name = self.opened
             text = self._drafts[name] = self._screen.composer.text
             await self._screen.ask(lambda backend: backend.keep_draft(name, text))
 
     @property
-    def _has_new_draft(self) -> bool:
+    def has_new_draft(self) -> bool:
+        """Whether something else stands in the input than what was kept of the conversation that is open."""
         return self._screen.composer.text != self._draft(self.opened)
 
     def _draft(self, name: str | None) -> str:
@@ -118,16 +119,17 @@ class Talk:
         here = [entry for entry in entries if entry.conversation == self.opened]
         if here:
             fresh = next((entry for entry in here if entry.arrival in news), None)
-            if fresh and screen.messages.unread_from is None and not self._is_seen():
+            if fresh and screen.messages.unread_from is None and not self.is_seen:
                 screen.messages.draw_unread_line(fresh.arrival)
             for late in self._late:
                 late.extend(here)
             screen.messages.viewport.merge(here)
             screen.messages.changed()
-        if any(entry.arrival in news for entry in here) and self._is_seen():
+        if any(entry.arrival in news for entry in here) and self.is_seen:
             self.read()
         arrived = [entry for entry in entries if entry.arrival in news]
         if arrived:
+            screen.live.arrived(arrived)
             self._notify(arrived)
 
     def read(self) -> None:
@@ -279,8 +281,11 @@ class Talk:
         finally:
             self._late = [each for each in self._late if each is not late]
 
-    def _is_seen(self) -> bool:
-        return self._screen.app.app_focus and self._screen.messages.viewport.is_following
+    @property
+    def is_seen(self) -> bool:
+        """Whether the end of the conversation is before somebody's eyes."""
+        screen = self._screen
+        return screen.app.app_focus and screen.is_current and screen.messages.viewport.is_following
 
     def _notify(self, arrived: list[Entry]) -> None:
         screen = self._screen
