@@ -160,6 +160,11 @@ class ChatScreen(Screen[None]):
 
     # The backend
 
+    @property
+    def is_covered(self) -> bool:
+        """Whether something is open over the conversation."""
+        return self.app.screen_stack[-1:] != [self]
+
     @staticmethod
     def app_time() -> float:
         """Count seconds."""
@@ -305,7 +310,7 @@ class ChatScreen(Screen[None]):
 
     def on_terminal_focus(self) -> None:
         """Somebody looks at the terminal again: what is on the screen has been read."""
-        if self.talk.is_seen:
+        if self.messages.viewport.is_following and not self.is_covered:
             self.talk.read()
 
     def on_screen_suspend(self) -> None:
@@ -316,4 +321,5 @@ class ChatScreen(Screen[None]):
         """Note that what came while something was open over the conversation is seen now."""
         if self._was_covered:
             self._was_covered = False
-            self.on_terminal_focus()
+            if self.talk.is_seen:
+                self.talk.read()

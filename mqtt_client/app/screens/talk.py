@@ -285,7 +285,7 @@ class Talk:
     def is_seen(self) -> bool:
         """Whether the end of the conversation is before somebody's eyes."""
         screen = self._screen
-        return screen.app.app_focus and screen.is_current and screen.messages.viewport.is_following
+        return screen.app.app_focus and not screen.is_covered and screen.messages.viewport.is_following
 
     def _notify(self, arrived: list[Entry]) -> None:
         screen = self._screen

@@ -74,7 +74,7 @@ async def test_who_is_there_has_a_mark_in_the_list_while_that_is_known(
 async def test_who_is_typing_stands_in_the_status_line_for_a_while(
     make_app: MakeApp, talks: list[Incoming], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of the conversation that is open, until a message comes, they say that they have stopped, or nothing more comes."""
+    """Of the conversation that is open, until a message comes, they have stopped, or say nothing more."""
     app = make_app([*talks, *a_group()], wanted="bob")
     async with app.run_test(size=SIZE) as pilot:
         await offline(pilot, app)
@@ -177,12 +177,14 @@ async def test_what_comes_while_something_is_open_over_it_is_read_afterwards(
         message = Message(direct("carol"), "carol", "y" * 36, "text/plain", b"are you there", THEN, seq=500)
         await app.engine.do(take(MessageArrived(message)))
         await until(pilot, lambda: screen.roster.unread == 1)
-        await pilot.press("escape")
-        await until(pilot, lambda: screen.roster.unread == 0)
 
         async def told(backend: Backend) -> int:
             return backend.opened.store.marker("direct:carol").read
 
+        await pilot.pause()
+        assert await app.engine.do(told, logged_in=True) == 11
+        await pilot.press("escape")
+        await until(pilot, lambda: screen.roster.unread == 0)
         assert await app.engine.do(told, logged_in=True) == 500
 
 
@@ -220,17 +222,17 @@ async def test_who_touches_nothing_for_a_while_is_away(
 
 
 @pytest.mark.parametrize(
-    ("line", "relation", "target", "body"),
+    ("line", "wanted"),
     [
-        ("/reply indeed", "reply", 9, "indeed"),
-        ("/react thumbsup", "reaction", 9, "👍"),
-        ("/react 🦉", "reaction", 9, "🦉"),
-        ("/correct better so", "edit", 10, "better so"),
-        ("/retract", "retract", 10, ""),
+        ("/reply indeed", ("reply", 9, "indeed")),
+        ("/react thumbsup", ("reaction", 9, "👍")),
+        ("/react 🦉", ("reaction", 9, "🦉")),
+        ("/correct better so", ("edit", 10, "better so")),
+        ("/retract", ("retract", 10, "")),
     ],
 )
 async def test_a_command_about_a_message_goes_out_with_its_relation(
-    make_app: MakeApp, talks: list[Incoming], line: str, relation: str, target: int, body: str
+    make_app: MakeApp, talks: list[Incoming], line: str, wanted: tuple[str, int, str]
 ) -> None:
     """To the newest of the other side, or our last one; it waits in the outbox while the server is away."""
     app = make_app(talks, wanted="bob")
@@ -243,6 +245,7 @@ async def test_a_command_about_a_message_goes_out_with_its_relation(
             await pilot.pause(0.05)
             sent = await outbox(app)
         (message,) = sent
+        relation, target, body = wanted
         assert (message.relation, message.relates_to) == (relation, an_incoming(target).id)
         assert message.body.decode() == body
         if relation == "reply":
@@ -269,7 +272,7 @@ async def test_a_command_is_about_the_message_that_is_chosen(make_app: MakeApp, 
 
 
 async def test_messages_are_shown_as_they_are_now(make_app: MakeApp) -> None:
-    """Edited in place, retracted without its text, with reactions; an answer quotes what it answers, also a retracted one."""
+    """Edited in place, retracted without its text, with reactions; an answer quotes what it answers."""
     talk = [
         an_incoming(1, "the original", relation=None),
         an_incoming(2, "as it is now", sender="alice", edited_at=5.0),
