@@ -90,18 +90,3 @@ def test_who_is_blocked_is_not_seen(alice: Person, bob: Person) -> None:
         alices.wait_for("is not blocked any more")
         bob.run("send", alice.name, "welcome words")
         assert "unwanted" not in alices.wait_for("welcome words")
-
-
-def test_a_search_finds_what_the_device_has_never_seen(alice: Person, bob: Person, tmp_path: Path) -> None:
-    """The server looks for it, and what it finds is opened where it stands."""
-    alice.run("send", bob.name, "the nightjar sings at dusk")
-    for number in range(130):
-        alice.run("send", bob.name, f"line {number}")
-    second = bob.elsewhere(tmp_path / "second")
-    with app_terminal(second.environment) as terminal:
-        terminal.wait_for("line 129")
-        say(terminal, "/search nightjar")
-        terminal.wait_for("1 found")
-        terminal.press("Enter")
-        terminal.wait_for("line 3")
-        terminal.wait_for("the nightjar sings at dusk")
