@@ -33,8 +33,8 @@ async def export_to(api: Api, path: Path, progress: Callable[[int], None]) -> in
     """
     try:
         file = await asyncio.to_thread(_made, path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be made: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be made: {getattr(error, 'strerror', None) or error}") from error
     try:
         with file:
             return await _copied(api, file, progress)

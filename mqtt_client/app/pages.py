@@ -8,7 +8,7 @@ from mqtt_client.app.changes import Noticed
 from mqtt_client.app.entries import PENDING, Entry, Page
 from mqtt_client.app.storage import Chats
 from mqtt_client.app.sync import Sync
-from mqtt_client.errors import ApiError, NotLoggedInError, OutOfReachError, StorageError
+from mqtt_client.errors import ApiError, InputError, NotLoggedInError, OutOfReachError, StorageError
 from mqtt_client.events import is_change
 from mqtt_client.reading import PAGE, history, search
 from wire.conversations import Conversation, parse_conversation
@@ -45,8 +45,10 @@ class Pages:
 
     async def around(self, entry: Entry) -> Page:
         """Read what stands before and after a message, which the search of the archive may have brought alone."""
+        count = 0
         while not self._chats.floor(entry.conversation)[1] and entry.place < self._chats.floor(entry.conversation)[0]:
-            await self._fetch(entry.conversation)
+            count += await self._fetch(entry.conversation)
+            self._sync.say(Noticed(f"going back to it: {count} messages have come", stays=False))
         before = self._whole(entry.conversation, self._chats.before(entry.conversation, entry.key, PAGE))
         place, arrival = entry.key
         after = self._chats.after(entry.conversation, (place, arrival - 1), PAGE)
@@ -84,7 +86,7 @@ class Pages:
         try:
             async with asyncio.timeout(_SEARCH_SECONDS):
                 found = await search(api, conversation, text, _FOUND_MOST // 2, None) if api else []
-        except (ApiError, OutOfReachError, TimeoutError):
+        except (ApiError, InputError, OutOfReachError, TimeoutError):
             self._sync.say(Noticed("the server did not search: only what is stored here was looked through"))
             return []
         known = {row.name for row in self._chats.rows()}

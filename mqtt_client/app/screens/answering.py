@@ -136,11 +136,11 @@ class Answering:
         if told is None:
             told = await self._screen.ask(lambda backend: backend.actions.presence(user.username))
         named = f" ({visible(user.display_name)})" if user.display_name else ""
-        registered = f", registered {visible(user.created_at)}" if user.created_at else ""
-        there = f": {told.status}" if told else ": has not said whether they are there"
+        registered = f", registered {visible(user.created_at)[:10]}" if user.created_at else ""
+        there = f"; {told.status}" if told else "; has not said whether they are there"
         if told and told.since:
             there += f" since {local(told.since.timestamp(), self._screen.nightjar.zone):%Y-%m-%d %H:%M}"
-        self._screen.status.show_notice(f"{user.username}{named}{there}{registered}", stays=True)
+        self._screen.status.show_notice(f"{user.username}{named}{registered}{there}", stays=True)
 
     async def _block(self, rest: str) -> None:
         name = self._somebody(rest, "/block USER: whom?")
@@ -185,13 +185,14 @@ class Answering:
         if not rest:
             raise InputError("/export FILE: into which file?")
         screen = self._screen
+        target = _file(rest)
 
         def progress(count: int) -> None:
             screen.nightjar.tell((Noticed(f"exported {count / _MIB:.1f} MiB; Escape stops"),))
 
         screen.status.show_notice("exporting; Escape stops", stays=True)
         try:
-            count = await screen.ask(lambda backend: backend.export(Path(rest).expanduser(), progress))
+            count = await screen.ask(lambda backend: backend.export(target, progress))
         except BaseException:
             screen.status.show_notice("")
             raise
@@ -200,3 +201,10 @@ class Answering:
 
 async def _privacy_now(backend: "Backend") -> Privacy:
     return backend.actions.privacy
+
+
+def _file(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise InputError(f"/export FILE: {error}") from error

@@ -223,13 +223,13 @@ class ChatScreen(Screen[None]):
                     self.status.show_notice(text, stays=stays)
                 case LinkChanged():
                     self.status.show_link(change)
-                    self.show_list()
                 case LoginChanged(str()):
                     self.on_backend_ready()
                 case TypingTold() | PresenceTold() | GroupTold() | SessionsTold():
                     self.live.take(change)
                 case _:
                     pass
+        self.show_list()
 
     def show_list(self) -> None:
         """Show the list of conversations, and who is there."""

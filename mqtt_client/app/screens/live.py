@@ -58,7 +58,6 @@ class Live:
         match change:
             case PresenceTold(username):
                 self._presence[username] = change
-                screen.show_list()
             case TypingTold(conversation, username, active):
                 self._typists.told(conversation, username, active=active, now=screen.app_time())
                 self.show_typing()
