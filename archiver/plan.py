@@ -118,11 +118,12 @@ class _Planner:
         return Archived(letter.id, seq, letter.sender, letter.to, route.muted)
 
     def _number(self, letter: Letter, sender_id: int, route: Route) -> Filing:
-        if route.closed:
-            return reject(letter, *route.closed)
+        _, conversation_id, closed, muted, _ = route
+        if closed:
+            return reject(letter, *closed)
         target_seq = None
         if letter.envelope.relates_to is not None:
-            target = self._target(letter.envelope.relates_to, sender_id, route.conversation_id)
+            target = self._target(letter.envelope.relates_to, sender_id, conversation_id)
             if target is None or not target.readable:
                 return reject(
                     letter, "bad_relation", "what it relates to is not in this conversation, or not for its sender"
@@ -133,10 +134,10 @@ class _Planner:
             target_seq = self._relate(letter, target)
         seq = self._next_seq
         self._next_seq += 1
-        row = Row(seq, route.conversation_id, sender_id, target_seq, stored_content_type(letter), letter)
+        row = Row(seq, conversation_id, sender_id, target_seq, stored_content_type(letter), letter)
         self._rows[letter.id, sender_id] = row
         self.plan.rows.append(row)
-        return Archived(letter.id, seq, letter.sender, letter.to, route.muted)
+        return Archived(letter.id, seq, letter.sender, letter.to, muted)
 
     def _target(self, message_id: MessageId, sender_id: int, conversation_id: int) -> Target | None:
         """Find the message of an id in a conversation: stored before, or earlier in this batch; the lowest seq."""

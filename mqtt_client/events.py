@@ -54,7 +54,7 @@ class MessageArrived:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptArrived:
-    """The archive stored a message, or refused one of ours."""
+    """The archive stored a message, or refused one of ours. It may be told twice: by a receipt, and by the feed."""
 
     receipt: Stored | Rejected
 

@@ -164,20 +164,26 @@ class Follower:
             case "message":
                 async for event in self._tell_live(entry.content):
                     yield event
-            case "receipts":
-                for receipt in self._take_receipts(entry.content):
-                    yield ReceiptArrived(receipt)
-            case "signal":
-                for signal in filter(self._is_to_be_told, read_signal(entry.content, self._api.username)):
-                    yield signal
-            case "groups":
-                for event in self._take_groups(frozenset(entry.content.decode().split())):
-                    yield event
             case "connected" | "disconnected":
                 if self._take_link(connected=entry.kind == "connected"):
                     yield ConnectionChanged(entry.kind == "connected", entry.content.decode(errors="replace"))
             case "ended":
                 raise NotLoggedInError(entry.content.decode(errors="replace"))
+            case _:
+                for event in self._take(entry):
+                    yield event
+
+    def _take(self, entry: LogEntry) -> Iterable[Event]:
+        """Return what is to be told of an entry beside messages and the connection."""
+        match entry.kind:
+            case "receipts":
+                return [ReceiptArrived(receipt) for receipt in self._take_receipts(entry.content)]
+            case "signal":
+                return filter(self._is_to_be_told, read_signal(entry.content, self._api.username))
+            case "groups":
+                return self._take_groups(frozenset(entry.content.decode().split()))
+            case _:
+                return []
 
     async def _tell_live(self, content: bytes) -> AsyncIterator[Event]:
         message = read_live(content).message(datetime.now(UTC))
@@ -241,6 +247,9 @@ class Follower:
                 if self._is_new(message) and message.sender not in self._blocked:
                     yield arrival(message)
                     self._ledger.show([message.identity], stored=True)
+                elif message.seq is not None and self._seen.is_unstored(message.identity):
+                    # Its receipt may have been missed: without this it would have no place for good.
+                    yield ReceiptArrived(Stored(message.id, message.seq, message.conversation, message.sender))
                 self._seen.store(message.identity)
             self._cursor, more = page.next_after_seq, page.has_more
             self._ledger.move_cursor(self._scope, self._cursor, [message.identity for message in passed])

@@ -217,6 +217,10 @@ class Seen:
         self._unstored.discard(identity)
         self._stored.add(identity)
 
+    def is_unstored(self, identity: Hashable) -> bool:
+        """Say whether it was shown, and the feed has not passed it."""
+        return identity in self._unstored
+
     def __contains__(self, identity: Hashable) -> bool:
         return identity in self._unstored or identity in self._stored
 

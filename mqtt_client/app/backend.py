@@ -1,8 +1,8 @@
 """Everything behind the screen, in an event loop of its own: the login, the connection, the local copy."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from random import random
 
@@ -54,6 +54,7 @@ class Backend:
         self._is_open = asyncio.Event()
         self._typing = TypingPlan()
         self._is_away = False
+        self._turns: dict[str, asyncio.Lock] = {}
 
     async def run(self) -> None:
         """Serve one login after the other. Raises StorageError."""
@@ -101,20 +102,24 @@ class Backend:
 
     async def send(self, name: str, text: str) -> Entry:
         """Put a text into the outbox, and show it. Raises InputError, RejectedError, StorageError."""
-        opened = self.opened
         try:
             body = text.encode()
         except UnicodeEncodeError as error:
             raise InputError("not sent: it has half a character in it, which is no text") from error
-        message = compose(conversation_named(name), body)
-        opened.store.post(message)
-        entry = opened.sync.post(message)
+        conversation = conversation_named(name)
+        async with self._turn(name):
+            opened = await self._begun(conversation, conversation.name)
+            message = compose(conversation, body)
+            opened.store.post(message)
+            entry = opened.sync.post(message)
         opened.wakeups.notify()
         return entry
 
     async def resend(self, entry: Entry) -> None:
-        """Send a message that was rejected again, as a new one."""
+        """Send a message that was rejected again, as a new one; one that was dropped or sent again already stays so."""
         opened = self.opened
+        if not opened.chats.is_rejected(entry.arrival):
+            return
         answered = Related("reply", entry.relates_to_id) if entry.relation == "reply" and entry.relates_to_id else None
         message = compose(conversation_named(entry.conversation), entry.body, related=answered)
         opened.store.post(message)
@@ -131,17 +136,10 @@ class Backend:
 
         Raises InputError.
         """
-        opened = self.opened
-        # An unknown user is told at once where the server can be asked; without it the archive tells later.
-        conversation = await find_conversation(opened.account.api, wanted, may_have_left=True)
+        conversation = await find_conversation(self.opened.account.api, wanted, may_have_left=True)
         name = str(conversation)
-        if not opened.chats.rows([name]):
-            title = ""
-            with suppress(OutOfReachError):
-                title = await self._title(conversation, wanted)
-            opened.chats.begin(name, title, opened.chats.cursors().get("*", 0) + 1)
-            _watch(opened.store, opened.account.username, [name])
-            opened.wakeups.notify()
+        async with self._turn(name):
+            opened = await self._begun(conversation, wanted)
         opened.sync.changed(name)
         return name
 
@@ -201,6 +199,31 @@ class Backend:
     def _status(self) -> PresenceStatus:
         return "away" if self._is_away else "online"
 
+    @asynccontextmanager
+    async def _turn(self, name: str) -> AsyncIterator[None]:
+        """Let what is written to a conversation go its way in its order: the server may be slow."""
+        async with self._turns.setdefault(name, asyncio.Lock()):
+            yield
+
+    async def _begun(self, conversation: Conversation, wanted: str) -> Opened:
+        """Have a conversation; return where. Raises InputError, NotLoggedInError.
+
+        An unknown user is told at once where the server can be asked; without it the archive tells later.
+        """
+        opened = self.opened
+        name = str(conversation)
+        if opened.chats.rows([name]):
+            return opened
+        title = ""
+        with suppress(OutOfReachError):
+            title = await self._title(conversation, wanted)
+        if self._opened is not opened:
+            raise NotLoggedInError("the login has ended meanwhile")
+        opened.chats.begin(name, title, opened.sync.next_seq)
+        _watch(opened.store, opened.account.username, [name])
+        opened.wakeups.notify()
+        return opened
+
     # The account
 
     async def export(self, path: Path, progress: Callable[[int], None]) -> int:
@@ -231,9 +254,14 @@ class Backend:
     async def _serve(self) -> None:
         async with open_account(self._profile, None) as account:
             server, me = account.credentials.server, account.username
+            path = self._profile.chats_file(server, me)
+            if self._chats is not None and self._chats.path != path:
+                # What was opened for the first screen is of somebody else, who was logged in then.
+                self._chats.close()
+                self._chats = None
             if self._chats is None:
                 self._profile.prepare()
-                self._chats = Chats(self._profile.chats_file(server, me), me)
+                self._chats = Chats(path, me)
             try:
                 with self._chats as chats, account.store() as store:
                     async with WakeUps(self._profile.wakeups) as wakeups:
@@ -242,7 +270,10 @@ class Backend:
                         self._opened = Opened(account, store, wakeups, chats, sync, pages)
                         self._is_open.set()
                         self._emit((LoginChanged(me, server),))
-                        await self._follow(self._opened)
+                        try:
+                            await self._follow(self._opened)
+                        finally:
+                            sync.close()
             finally:
                 self._opened = self._chats = None
                 self._is_open.clear()

@@ -11,6 +11,7 @@ from mqtt_client.app.keys import KEYS
 from mqtt_client.errors import InputError
 
 _FILE_MAX = 256 * 1024
+_QUIET_FORM = 'notifications.quiet is a span of hours such as "22:00-07:00"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,9 @@ def _quiet(text: str) -> Quiet:
     try:
         begins, ends = (time.fromisoformat(part.strip()) for part in text.split("-"))
     except ValueError as error:
-        raise ValueError('notifications.quiet is a span of hours such as "22:00-07:00"') from error
+        raise ValueError(_QUIET_FORM) from error
+    if begins.tzinfo or ends.tzinfo:
+        raise ValueError(_QUIET_FORM)  # the clock on the wall has no zone
     return Quiet(begins, ends)
 
 

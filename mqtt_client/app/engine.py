@@ -67,7 +67,13 @@ class Engine:
 
         if self._loop is None or self._is_stopping.is_set():
             raise NotLoggedInError("the app is ending")
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(done(), self._loop))
+        coming = done()
+        try:
+            result = asyncio.run_coroutine_threadsafe(coming, self._loop)
+        except RuntimeError as error:  # the thread has just ended by itself, and has said why
+            coming.close()
+            raise NotLoggedInError("the app is ending") from error
+        return await asyncio.wrap_future(result)
 
     def _cancel(self) -> None:
         if self._main:

@@ -34,7 +34,6 @@ CREATE INDEX messages_in_order ON messages (conversation, place, arrival);
 CREATE INDEX messages_unread ON messages (conversation) WHERE is_new;
 CREATE INDEX messages_sending ON messages (conversation) WHERE mark = 'sending';
 CREATE INDEX messages_rejected ON messages (conversation) WHERE mark = 'rejected';
-CREATE INDEX messages_without_seq ON messages (arrival) WHERE seq IS NULL;
 CREATE TABLE conversations (
     name     TEXT PRIMARY KEY,
     title    TEXT NOT NULL DEFAULT '',
@@ -87,6 +86,11 @@ class LocalFile:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return self._path
+
     def close(self) -> None:
         """Close the file."""
         self._db.close()
@@ -129,5 +133,7 @@ class LocalFile:
             raise StorageError(f"{self._path} cannot be used: {error}") from error
         except sqlite3.DatabaseError as error:
             raise StorageError(f"{self._path} is damaged ({error}): move it away; it is made anew") from error
+        except UnicodeEncodeError as error:
+            raise StorageError("not kept: it has half a character in it, which is no text") from error
         except OSError as error:
             raise StorageError(f"{self._path} cannot be opened: {error.strerror}") from error

@@ -28,7 +28,7 @@ from mqtt_client.app.terminal import TakingOverDriver, TerminalDriver, teach_alt
 from mqtt_client.errors import ClientError, InputError
 from mqtt_client.profile import Profile
 
-_LEAVE_SECONDS = 1.0
+_LEAVE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class NightjarApp(App[None]):
     # For the screens
 
     def leave(self) -> None:
-        """End the app; drafts are kept."""
+        """End the app; what was sent just before is in the outbox, and drafts are kept."""
         self.run_worker(self._leave(), group="leave", exclusive=True)
 
     async def action_quit(self) -> None:
@@ -154,6 +154,7 @@ class NightjarApp(App[None]):
         with suppress(TimeoutError, ClientError):
             if chat is not None:
                 async with asyncio.timeout(_LEAVE_SECONDS):
+                    await chat.handed_over()
                     await chat.talk.draft_kept()
         self.exit()
 
@@ -243,6 +244,6 @@ class NightjarApp(App[None]):
         if chat is None or name is None:
             return
         if name.startswith("new:"):
-            chat.commands.follow("msg", name.removeprefix("new:"))
+            chat.talk.write_to(name.removeprefix("new:"))
         else:
             chat.talk.open(name)

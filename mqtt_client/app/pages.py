@@ -102,8 +102,10 @@ class Pages:
         if conversation is None:
             raise StorageError(f"{name!r} is no conversation")
         messages = await history(api, conversation, PAGE, floor)
-        self._sync.keep(messages)
         lowest = min((message.seq for message in messages if message.seq), default=floor)
+        if messages and lowest >= floor:
+            raise ApiError("the server's history does not move on", 200)
+        self._sync.keep(messages)
         self._chats.lower(name, lowest, is_whole=len(messages) < PAGE)
         self._sync.changed(name)
         return len(messages)

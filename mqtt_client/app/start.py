@@ -28,7 +28,7 @@ class AlreadyOpenError(ClientError):
 def run_app(profile: Profile, server: str | None, default_server: str, wanted: str | None) -> None:
     """Run the app until somebody leaves it. `wanted` is a user to write to.
 
-    Raises AlreadyOpenError, InputError for a bad `config.toml`, StorageError.
+    Raises AlreadyOpenError, InputError for a bad `config.toml`, StorageError; ClientError when the app has failed.
     """
     config = read_config(profile.settings_file.with_name("config.toml"))
     profile.prepare()
@@ -68,6 +68,8 @@ def _run(profile: Profile, server: str | None, default_server: str, wanted: str 
             termios.tcsetattr(sys.stdin, termios.TCSADRAIN, quieted)
     if app.crash is not None:
         raise app.crash
+    if app.return_code:
+        raise ClientError("the app has failed: what stands above says where")
 
 
 def _quiet_terminal() -> list[Any]:

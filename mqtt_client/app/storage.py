@@ -92,6 +92,10 @@ class Chats(LiveChats):
         with self._mending():
             self._db.execute("DELETE FROM messages WHERE arrival = ? AND seq IS NULL", (arrival,))
 
+    def is_rejected(self, arrival: int) -> bool:
+        """Say whether a message is there and was refused."""
+        return bool(self._rows("SELECT 1 FROM messages WHERE arrival = ? AND mark = 'rejected'", (arrival,)))
+
     def sending(self) -> list[Entry]:
         """List our messages that the archive has not answered."""
         return self._entries("WHERE mark = 'sending' ORDER BY arrival", ())
@@ -152,14 +156,21 @@ class Chats(LiveChats):
         )
         return sorted((self._row(*each) for each in found), key=lambda row: row.newest, reverse=True)
 
-    def begin(self, name: str, title: str, floor: int, *, is_whole: bool = False) -> None:
-        """Note a conversation: everything from the seq `floor` on is in the copy. One that is there keeps its own."""
+    def begin(self, name: str, title: str, floor: int, *, is_whole: bool = False, anew: bool = False) -> None:
+        """Note a conversation: everything from the seq `floor` on is in the copy.
+
+        One that is there keeps its own floor, but when it begins `anew`.
+        """
         with self._mending():
             self._db.execute(
                 "INSERT INTO conversations (name, title, floor, is_whole) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (name) DO UPDATE SET title = excluded.title WHERE excluded.title != ''",
                 (name, title, floor, is_whole),
             )
+            if anew:
+                self._db.execute(
+                    "UPDATE conversations SET floor = ?, is_whole = ? WHERE name = ?", (floor, is_whole, name)
+                )
 
     def floor(self, name: str) -> tuple[int, bool]:
         """Return the seq from which on a conversation is whole, and whether nothing is older at the server either."""

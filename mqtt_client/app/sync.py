@@ -17,9 +17,10 @@ from mqtt_client.app.changes import (
     SessionsTold,
     TypingTold,
 )
-from mqtt_client.app.entries import Entry
+from mqtt_client.app.entries import PENDING, Entry
 from mqtt_client.app.live_storage import reactions_of
 from mqtt_client.app.storage import Chats, Incoming
+from mqtt_client.errors import StorageError
 from mqtt_client.events import (
     CHANGES,
     CaughtUp,
@@ -74,6 +75,7 @@ class Sync:
         self._dirty: dict[str, None] = {}
         self._others: list[Change] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._is_closed = False
         self._flushed_at = float("-inf")
         self._cut = False
         self._caught_up = False
@@ -89,32 +91,45 @@ class Sync:
         if EVERYTHING in self._chats.cursors():
             return
         newest = await newest_seq(api)
-        for listed in await conversations(api):
+        listed_all = await conversations(api)
+        # Somebody may have been written to already; what else there is of that conversation is not here yet.
+        begun = {row.name for row in self._chats.rows()}
+        for listed in listed_all:
             entry = listed.entry
             last = entry.last_message
             name = entry.conversation.name
             # Between its last message and the newest of all, a conversation has nothing.
             floor = last.seq if last and last.seq <= newest else newest + 1
-            self._chats.begin(name, entry.title or "", floor)
+            self._chats.begin(name, entry.title or "", floor, anew=True)
+            begun.discard(name)
             message = message_of(last, {}) if last else None
             if message and not is_change(message):
                 self._keep([incoming(message)], news=False)
             self._chats.their_marker(name, entry.their_delivered_seq or 0, entry.their_read_seq or 0)
             self._dirty[name] = None
+        for name in begun:
+            self._chats.begin(name, "", newest + 1, anew=True)
         self._chats.move_cursor(EVERYTHING, newest)
         self.tell()
 
     def reconcile(self, store: Store) -> None:
         """Bring in what other commands put into the outbox, and the answers that came while no app ran."""
-        waiting = {id_ for id_, _ in store.outbox()}
+        waiting = dict(store.outbox())  # oldest first
         known = {entry.id for entry in self._chats.sending()}
-        for id_ in waiting - known:
-            if (message := store.outgoing(id_)) and message.relation not in CHANGES:
+        for id_ in waiting:
+            message = None if id_ in known else store.outgoing(id_)
+            if message and message.relation not in CHANGES:
                 self.post(message)
-        for id_ in known - waiting:
+        for id_ in known - waiting.keys():
             if result := store.result(id_):
                 self._settle(self._me, id_, result.seq, result.reason or "")
         self.tell()
+
+    @property
+    def next_seq(self) -> int:
+        """From where on the copy will have everything: after the cursor; nowhere yet while it is not filled."""
+        cursor = self._chats.cursors().get(EVERYTHING)
+        return PENDING if cursor is None else cursor + 1
 
     def take(self, event: Event) -> None:
         """Write one event into the copy."""
@@ -198,7 +213,7 @@ class Sync:
     def begin(self, name: str, title: str) -> None:
         """Begin a conversation that has just come, a group's say."""
         self._begun.add(name)
-        self._chats.begin(name, title, self._next_seq())
+        self._chats.begin(name, title, self.next_seq)
         self._chats.rename(name, title)
         self.changed(name)
 
@@ -228,10 +243,16 @@ class Sync:
 
     def tell(self) -> None:
         """Tell the screen what has gathered, now or in a moment."""
-        if self._timer is None:
+        if self._timer is None and not self._is_closed:
             loop = asyncio.get_running_loop()
             wait = max(0.0, self._flushed_at + _GATHER_SECONDS - loop.time())
             self._timer = loop.call_later(wait, self._flush)
+
+    def close(self) -> None:
+        """Tell no more: the copy is about to be closed."""
+        self._is_closed = True
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _state(self) -> LinkState:
         if self._cut:
@@ -245,9 +266,14 @@ class Sync:
         if self._entries:
             changes.append(EntriesChanged(tuple(self._entries.values()), frozenset(self._news)))
         if self._dirty:
-            changes.append(RowsChanged(tuple(self._chats.rows(self._dirty))))
+            try:
+                changes.append(RowsChanged(tuple(self._chats.rows(self._dirty))))
+                self._dirty = {}
+            except StorageError as error:
+                # Nobody calls us whom it could be raised to. The rows are read again the next time.
+                changes.append(Noticed(str(error)))
         changes += self._others
-        self._entries, self._news, self._dirty, self._others = {}, set(), {}, []
+        self._entries, self._news, self._others = {}, set(), []
         if changes:
             self._emit(tuple(changes))
 
@@ -263,15 +289,12 @@ class Sync:
             if message.conversation not in self._begun:
                 self._begun.add(message.conversation)
                 self._watch(message.conversation)
-                self._chats.begin(message.conversation, "", message.seq or self._next_seq())
+                self._chats.begin(message.conversation, "", message.seq or self.next_seq)
         added, changed = self._chats.keep(messages, news=news)
         for entry in changed:
             self._gather(entry)
         self._news.update(entry.arrival for entry in added if entry.is_new)
         return changed
-
-    def _next_seq(self) -> int:
-        return self._chats.cursors().get(EVERYTHING, 0) + 1
 
     def _settle(self, sender: str, id_: str, seq: int | None, reason: str = "") -> None:
         if entry := self._chats.settle(sender, id_, seq=seq, reason=reason):

@@ -2,10 +2,14 @@
 
 import os
 import signal
+from codecs import IncrementalDecoder, getincrementaldecoder
+from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from typing import Any, TextIO, cast
 
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
+from textual.drivers import linux_driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.keys import Keys
 
@@ -74,6 +78,10 @@ class Output:
         os.kill(os.getpid(), signal.SIGHUP)
 
 
+def _forgiving_decoder(encoding: str) -> Callable[[], IncrementalDecoder]:
+    return partial(getincrementaldecoder(encoding), errors="replace")
+
+
 class TerminalDriver(LinuxDriver):
     """Textual's own, for terminals that may go away."""
 
@@ -82,6 +90,14 @@ class TerminalDriver(LinuxDriver):
         if not isinstance(self._file, Output):
             self._file = cast("Any", Output(cast("TextIO", self._file)))
         super().start_application_mode()  # type: ignore[no-untyped-call]  # it is Textual's
+
+    def run_input_thread(self) -> None:
+        """Read keys. What is no UTF-8, as from a paste or a terminal of another locale, is a replacement character.
+
+        Textual would end the app, and has no setting for it.
+        """
+        cast("Any", linux_driver).getincrementaldecoder = _forgiving_decoder
+        super().run_input_thread()
 
     def _sigcont_application(self, *_: object) -> None:
         # A terminal that goes away sends it too, and Textual would then begin a second time.

@@ -9,7 +9,7 @@ from mqtt_client.account import Account, open_account
 from mqtt_client.api import Api
 from mqtt_client.commands.opened import opened
 from mqtt_client.commands.options import Options, common, notice, reader_gone, run, say
-from mqtt_client.commands.showing import Shower, group_titles
+from mqtt_client.commands.showing import Shower
 from mqtt_client.commands.texts import body_of, send_and_say, text_argument, text_command, waiting
 from mqtt_client.errors import ClientError
 from mqtt_client.events import (
@@ -194,10 +194,11 @@ async def _tail(account: Account, store: Store, wakeups: WakeUps, follower: Foll
 
 async def _show_all(api: Api, follower: Follower, show: Shower) -> None:
     cut = False
-    show.titles = await group_titles(api)
     async for event in follower.events():
         if isinstance(event, GroupChanged):
-            show.titles = {**show.titles, **await group_titles(api)}
+            show.forget_title(event.group)
+        if isinstance(event, MessageArrived | MessageEdited | MessageRetracted | MessageReacted):
+            await show.learn_title(api, event.message)
         cut = _show_event(event, show, cut=cut)
 
 

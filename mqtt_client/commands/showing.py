@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -30,6 +31,7 @@ class Shower:
         self._seqs = seqs
         self._bold = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         self.titles: Mapping[str, str] = {}
+        self._asked: set[str] = set()
 
     def __call__(self, message: Message, highlight: str | None = None) -> None:
         """Print one; `highlight` is the part of it that was searched for."""
@@ -41,17 +43,23 @@ class Shower:
         else:
             self._say(message)
 
+    async def learn_title(self, api: Api, message: Message) -> None:
+        """Ask for the title of a message's group if it is to be shown and not known; once, whatever the answer."""
+        conversation = message.conversation
+        if self._json or self._one_conversation or conversation.kind == "direct" or conversation.name in self._asked:
+            return
+        self._asked.add(conversation.name)
+        with suppress(ApiError, OutOfReachError):
+            self.titles = {group.id: group.title for group in await own_groups(api)}
+            self._asked.update(self.titles)
+
+    def forget_title(self, group_id: str) -> None:
+        """Have a title asked for again: the group may have been given another."""
+        self._asked.discard(group_id)
+
     def _say(self, message: Message) -> None:
         style = Style(self._me, self._one_conversation, self._seqs, self.titles)
         text = message_text(message, style, datetime.now(UTC))
         for mark, shown in zip(_MARKS, _BOLD if self._bold else ("", ""), strict=True):
             text = text.replace(mark, shown)
         say(text)
-
-
-async def group_titles(api: Api) -> dict[str, str]:
-    """Read the titles of the user's groups; none when the server cannot say. Raises NotLoggedInError."""
-    try:
-        return {group.id: group.title for group in await own_groups(api)}
-    except (ApiError, OutOfReachError):
-        return {}

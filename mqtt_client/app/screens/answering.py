@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mqtt_client.events import PresenceChanged
 
 _MIB = 1024 * 1024
+WRITING = frozenset({"reply", "react", "correct", "retract"})
+"""Commands that put a message into the outbox."""
 
 
 class Answering:

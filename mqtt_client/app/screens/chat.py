@@ -1,5 +1,6 @@
 """The chat: the list, one conversation, the input. `talk`, `finding`, `commanding` and `pressing` act on it."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from datetime import tzinfo
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 _GROUPS_SECONDS = 30.0
 Work = Callable[[], Coroutine[None, None, None]]
+_APART = "apart"
 
 
 class ChatScreen(Screen[None]):
@@ -93,8 +95,8 @@ class ChatScreen(Screen[None]):
         self.messages = MessageView(me, zone, (resend, unfold))
         self.find_bar = Field(placeholder="find in this conversation", id="find")
         self.status = StatusLine()
-        self.composer = Composer()
         self.talk = Talk(self)
+        self.composer = Composer(self.talk.submit)
         self.finding = Finding(self)
         self.commands = Commanding(self)
         self.keys = Pressing(self)
@@ -147,7 +149,7 @@ class ChatScreen(Screen[None]):
             self.composer.typed.add(text)
         if self._wanted:
             wanted, self._wanted = self._wanted, None
-            self.talk.open(await self.ask(lambda backend: backend.begin(wanted)))
+            self.talk.write_to(wanted)
         elif self.talk.opened == self._snapshot.opened:
             self.talk.refresh()
 
@@ -182,7 +184,12 @@ class ChatScreen(Screen[None]):
     def work_apart(self, work: Work) -> None:
         """Do something beside whatever else is done; what goes wrong is a line."""
         reported: Work = partial(self._reported, work)
-        _: Worker[None] = self.run_worker(reported, group="apart", exclusive=False)
+        _: Worker[None] = self.run_worker(reported, group=_APART, exclusive=False)
+
+    async def handed_over(self) -> None:
+        """Wait until the backend has taken what was sent and noted so far."""
+        apart = [worker.wait() for worker in self.workers if worker.node is self and worker.group == _APART]
+        await asyncio.gather(*apart, return_exceptions=True)  # what goes wrong has been said
 
     def do(self, work: "Callable[[Backend], Awaitable[object]]") -> None:
         """Have the backend do something that nobody waits for."""
@@ -246,7 +253,8 @@ class ChatScreen(Screen[None]):
         row = self.roster.get(self.talk.opened)
         theirs = (row.their_delivered, row.their_read) if row and not row.is_group else (0, 0)
         self.messages.note_theirs(*theirs)
-        title = visible(row.label) if row else "Nobody yet: /msg USER begins a conversation, F1 helps"
+        who = row.label if row else (self.talk.opened or "").partition(":")[2]
+        title = visible(who) if who else "Nobody yet: /msg USER begins a conversation, F1 helps"
         title += " (muted)" if row and row.muted else ""
         if title != self._title:
             self._title = title
@@ -279,10 +287,6 @@ class ChatScreen(Screen[None]):
     @on(ConversationList.Chosen)
     def _chosen(self, message: ConversationList.Chosen) -> None:
         self.talk.open(message.name)
-
-    @on(Composer.Submitted)
-    def _submitted(self, message: Composer.Submitted) -> None:
-        self.talk.submit(message.text, message.conversation)
 
     @on(Composer.Changed)
     def _typed(self) -> None:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from mqtt_client.app.changes import Noticed
-from mqtt_client.app.screens.answering import Answering
+from mqtt_client.app.screens.answering import WRITING, Answering
 from mqtt_client.app.screens.panels import FoundPanel, PasswordPanel, TextPanel
 from mqtt_client.errors import InputError
 from mqtt_client.text import visible
@@ -27,8 +27,10 @@ class Commanding:
 
     def follow(self, name: str, rest: str) -> None:
         """Do what the command of that name says."""
+        if name == "msg":
+            self._msg(rest)
+            return
         follow = {
-            "msg": self._msg,
             "history": self._history,
             "find": self._find,
             "search": self._search,
@@ -43,17 +45,21 @@ class Commanding:
             "quit": self._quit,
             **self._answering.commands,
         }[name]
-        self._screen.work(lambda: follow(rest), group="history" if name == "history" else f"command {name}")
+        if name in WRITING:
+            # Each of them counts, however soon the next one comes.
+            self._screen.work_apart(lambda: follow(rest))
+        else:
+            self._screen.work(lambda: follow(rest), group="history" if name == "history" else f"command {name}")
 
-    async def _msg(self, rest: str) -> None:
-        user, _, text = rest.partition(" ")
-        if not user:
-            raise InputError("/msg USER [TEXT]: who is it for?")
-        screen = self._screen
-        name = await screen.ask(lambda backend: backend.begin(user.removeprefix("@")))
-        screen.talk.open(name)
-        if text.strip():
-            await screen.ask(lambda backend: backend.send(name, text.strip()))
+    def _msg(self, rest: str) -> None:
+        if rest.startswith("#"):
+            self._screen.talk.write_to_group(rest)
+            return
+        user, *text = rest.split(None, 1)[:2] or [""]
+        if user:
+            self._screen.talk.write_to(user.removeprefix("@"), *text)
+        else:
+            self._screen.status.show_notice("/msg USER [TEXT]: who is it for?")
 
     async def _history(self, _: str) -> None:
         screen = self._screen

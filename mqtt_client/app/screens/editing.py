@@ -16,7 +16,7 @@ def edited(text: str, environment: Mapping[str, str] = os.environ) -> str:
     command = environment.get("VISUAL") or environment.get("EDITOR") or "vi"
     with TemporaryDirectory(prefix="nightjar-") as directory:
         file = Path(directory) / "message.txt"
-        file.write_text(text, encoding="utf-8", errors="surrogateescape")
+        file.write_text(text, encoding="utf-8", errors="replace")
         try:
             done = subprocess.run([*shlex.split(command), str(file)], check=False)  # noqa: S603  # the user's own editor
         except (OSError, ValueError) as error:

@@ -44,7 +44,7 @@ class Finding:
         text = self._bar.value
         if not text:
             return
-        if text == self._text and self._found:
+        if text == self._text and self._found and self._found[0].conversation == self._screen.talk.opened:
             self.step(1)
         else:
             self._screen.work(lambda: self._find(text), group="find")

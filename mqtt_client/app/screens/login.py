@@ -8,6 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import Button, Label
+from textual.worker import Worker
 
 from mqtt_client.app.widgets.field import Field, all_taken
 from mqtt_client.errors import ClientError
@@ -33,6 +34,7 @@ class LoginScreen(Screen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "leave", "quit", priority=True),
+        Binding("escape", "cancel", show=False),
         # Before the fields see them: what is typed next goes to the field that they lead to.
         Binding("enter", "go_on", show=False, priority=True),
         Binding("tab,down", "app.focus_next", show=False, priority=True),
@@ -45,6 +47,7 @@ class LoginScreen(Screen[None]):
         self._server = server
         self._username = username
         self._reason = reason
+        self._asking: Worker[None] | None = None
 
     def compose(self) -> ComposeResult:
         """Put the fields together."""
@@ -77,17 +80,28 @@ class LoginScreen(Screen[None]):
         if isinstance(focused, Button):
             focused.press()
         elif focused is not None and focused.id in ("password", "again"):
-            self.run_worker(self._submit(is_new=True if focused.id == "again" else None), exclusive=True)
+            self._ask(is_new=True if focused.id == "again" else None)
         else:
             self.focus_next()
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:
-        self.run_worker(self._submit(is_new=event.button.id == "register"), exclusive=True)
+        self._ask(is_new=event.button.id == "register")
 
     def action_leave(self) -> None:
         """Leave the app."""
         cast("NightjarApp", self.app).leave()
+
+    def action_cancel(self) -> None:
+        """Ask no more."""
+        if self._asking is not None:
+            self._asking.cancel()
+            self.query_one("#said", Label).update("")
+
+    def _ask(self, *, is_new: bool | None) -> None:
+        # Not twice: what is registered by the first Enter would be taken for the second.
+        if self._asking is None or self._asking.is_finished:
+            self._asking = self.run_worker(self._submit(is_new=is_new))
 
     async def _submit(self, *, is_new: bool | None) -> None:
         """Log in or register (None: as it looks), with all that was typed before."""
@@ -100,7 +114,7 @@ class LoginScreen(Screen[None]):
             self._say("again", "the two passwords differ")
             self.set_focus(self.query_one("#again", Field))
             return
-        self.query_one("#said", Label).update("asking the server …")
+        self.query_one("#said", Label).update("asking the server … (Escape stops)")
         await self._log_in(is_new=is_new)
 
     async def _log_in(self, *, is_new: bool) -> None:

@@ -11,6 +11,8 @@ from mqtt_client.app.commands import Do, Say, Unknown, read_typed
 from mqtt_client.app.entries import Entry, Mark, Page
 from mqtt_client.app.notify import sequence, wanted
 from mqtt_client.errors import ClientError
+from wire.conversations import direct
+from wire.names import is_username
 
 if TYPE_CHECKING:
     from mqtt_client.app.screens.chat import ChatScreen
@@ -45,8 +47,8 @@ class Talk:
         self._screen.composer.fill(self._draft(name))
         self._screen.show_rows()
 
-    def open(self, name: str | None) -> None:
-        """Go to a conversation."""
+    def open(self, name: str | None, *, begins: str = "") -> None:
+        """Go to a conversation; one that may not be there yet `begins` with a user."""
         if name is None or name == self.opened:
             return
         self.keep_draft()
@@ -56,7 +58,43 @@ class Talk:
         self.show(name, Page(at_start=True))
         if homeless:
             self._screen.composer.give_back(homeless)
-        self._screen.work(lambda: self._open(name), group="open")
+        self._screen.work(lambda: self._open(name, begins=begins), group="open")
+
+    def write_to(self, user: str, text: str = "") -> None:
+        """Go to the conversation with somebody at once, and send them a text: what is typed next is for them.
+
+        Whether there is such a user is found out meanwhile. If not, nothing is sent: it stands in the input again.
+        """
+        if user.startswith("#"):
+            self.write_to_group(user)
+            return
+        name = str(direct(user))
+        if not is_username(user) or name == self.opened:
+            self._screen.do(lambda backend: backend.begin(user))  # which says what is wrong
+        if not is_username(user):
+            if text:
+                self._give_back(self.opened, f"/msg {user} {text}")
+            return
+        self.open(name, begins=user)
+        if text:
+            self._screen.work_apart(lambda: self._send(name, text, text))
+
+    def write_to_group(self, text: str) -> None:
+        """Go to the group whose `#title` a text begins with, and send what follows.
+
+        One that is not in the list is asked for, by all of the text.
+        """
+        row = self._screen.roster.group_named(text)
+        if row is None:
+            self._screen.work(partial(self._find_group, text), group="open")
+            return
+        self.open(row.name)
+        said = text[len(row.label) :].strip()
+        if said:
+            self._screen.work_apart(lambda: self._send(row.name, said, said))
+
+    async def _find_group(self, text: str) -> None:
+        self.open(await self._screen.ask(lambda backend: backend.begin(text)))
 
     def refresh(self) -> None:
         """Read the conversation that is open anew: the backend has come, and may know more."""
@@ -93,9 +131,11 @@ class Talk:
         row = self._screen.roster.get(name)
         return self._drafts.get(name or "", row.draft if row else "")
 
-    async def _open(self, name: str, *, stays: bool = False) -> None:
+    async def _open(self, name: str, *, stays: bool = False, begins: str = "") -> None:
         """Show the end of a conversation; one that `stays` gains what is new, and is left where it stands."""
         screen = self._screen
+        if begins:
+            await screen.ask(lambda backend: backend.begin(begins))
         first = await screen.ask(lambda backend: backend.mark_read(name)) if screen.app.app_focus else None
         with self._missing_nothing(name) as late:
             page = await screen.ask(lambda backend: backend.pages.newest(name))

@@ -1,5 +1,7 @@
 """The input: several lines, what was typed before, completion."""
 
+from collections.abc import Callable
+
 from rich.text import Text
 from textual import events
 from textual.message import Message
@@ -25,15 +27,6 @@ class Composer(TextArea):
     }
     """
 
-    class Submitted(Message):
-        """Enter was pressed."""
-
-        def __init__(self, text: str, conversation: str | None) -> None:
-            """Give the whole text, and what was open when it was typed."""
-            super().__init__()
-            self.text = text
-            self.conversation = conversation
-
     class Offered(Message):
         """Tab has found several words."""
 
@@ -42,10 +35,14 @@ class Composer(TextArea):
             super().__init__()
             self.words = words
 
-    def __init__(self) -> None:
-        """Begin empty."""
+    def __init__(self, submit: Callable[[str, str | None], None]) -> None:
+        """Begin empty. `submit` takes what Enter hands over: the text, and what was open when it was typed.
+
+        It is called before the next key is taken, which may be for what this one opens, or leave the app.
+        """
         super().__init__(soft_wrap=True, show_line_numbers=False, tab_behavior="focus", highlight_cursor_line=False)
         self.typed = Typed()
+        self._submit = submit
         self.conversation: str | None = None
         self.users: tuple[str, ...] = ()
         self.themes: tuple[str, ...] = ()
@@ -67,7 +64,7 @@ class Composer(TextArea):
         """Hand the text over, and be empty for what is typed next: that may be here already."""
         text = self.text
         self.load_text("")
-        self.post_message(self.Submitted(text, self.conversation))
+        self._submit(text, self.conversation)
 
     def give_back(self, text: str) -> None:
         """Take back what could not be sent; what has been typed meanwhile stands after it."""

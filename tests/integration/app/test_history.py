@@ -169,6 +169,8 @@ async def test_whois_sessions_and_password_ask_the_server(alice: Person, bob: Pe
         await say("/msg nobody-of-that-name hello")
         await until(pilot, lambda: "nobody-of-that-name" in screen.status.text)
         assert screen.roster.rows == ()
+        await until(pilot, lambda: screen.composer.text == "hello")
+        screen.composer.fill("")
         await say("/sessions")
         await until(pilot, lambda: "(this one)" in str(getattr(app.screen, "lines", "")))
         await pilot.press("escape")

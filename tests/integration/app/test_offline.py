@@ -77,6 +77,12 @@ def test_an_editor_takes_the_terminal_and_gives_it_back(environment: dict[str, s
         assert "an editor is here" in terminal.wait_for("ended with 0")
 
 
+def test_bytes_that_are_no_text_do_not_end_it(terminal: AppTerminal) -> None:
+    """A terminal of another locale, or a paste from one."""
+    terminal.press("-H", "61", "ff", "fe", "e4", "62")
+    terminal.wait_for("a\ufffd\ufffd\ufffdb")
+
+
 def test_a_signal_ends_it_in_good_order(terminal: AppTerminal) -> None:
     """SIGTERM, as at a shutdown: status 0, and the terminal is as before."""
     terminal.signal("TERM")

@@ -25,7 +25,7 @@ from scripts.stack.postgres import EmbeddedPostgres
 DOCUMENT = (ROOT / "docs" / "operations.md").read_text()
 MOVE = re.findall(r'psql .* -c "(SELECT setval.*)"', DOCUMENT)
 SCRIPT = re.findall(r"<<'END'\n(.*?)\nEND\n", DOCUMENT, re.DOTALL)
-STATEMENTS = "".join(re.findall(r"```sql\n(.*?)```", DOCUMENT, re.DOTALL))
+STATEMENTS = "".join(re.findall(r"```sql\n(.*?)```", DOCUMENT.partition("### Dead letters")[2], re.DOTALL))
 
 
 def ask(url: str, statement: str) -> list[tuple[Any, ...]]:

@@ -1,5 +1,6 @@
 """A server that answers nonsense, too much, too slowly or not at all leaves the app usable."""
 
+import asyncio
 import json
 import socket
 import threading
@@ -8,11 +9,19 @@ from contextlib import suppress
 
 import pytest
 
-from mqtt_client.app.storage import Incoming
+from mqtt_client.api import Api
+from mqtt_client.app.pages import Pages
+from mqtt_client.app.storage import Chats, Incoming
+from mqtt_client.app.sync import Sync
+from mqtt_client.errors import ApiError
+from mqtt_client.profile import Profile
+from mqtt_client.transport import Transport
 from tests.support.waiting import until
 from tests.unit.app.conftest import MakeApp
 from tests.unit.app.test_screens import SIZE, chat, shows, typed
-from tests.unit.mqtt_client.test_hostile_server import a_message, http
+from tests.unit.mqtt_client.test_hostile_server import Serve, a_message, http, serve
+
+__all__ = ["serve"]
 
 MANY = json.dumps({"messages": [a_message(body="x" * 60_000, seq=number, id=f"0190a3c4-0000-7000-8000-{number:012d}")
                                 for number in range(1, 101)], "has_more": True, "next_after_seq": 0})  # fmt: skip
@@ -80,3 +89,19 @@ async def test_the_app_stays_usable(make_app: MakeApp, talks: list[Incoming], is
         await typed(pilot, "/quit")
         await until(pilot, lambda: not app.is_running)
     assert app.crash is None
+
+
+async def test_a_history_that_does_not_move_on_is_given_up(serve: Serve, profile: Profile) -> None:
+    """A server that ignores from where it was asked is not asked for the same page for ever."""
+    answer = json.dumps({"messages": [a_message(seq=number, id=f"0190a3c4-0000-7000-8000-{number:012d}")
+                                      for number in range(901, 1001)], "has_more": True})  # fmt: skip
+    server = serve(http(answer))
+    async with Transport(server) as transport:
+        api = Api(transport, profile, profile.load().model_copy(update={"server": server}))
+        with Chats(profile.data / "a.chats.db", "alice") as chats:
+            chats.begin("direct:bob", "", 1001)
+            pages = Pages(chats, Sync(chats, "alice", lambda _: None), lambda: api)
+            with pytest.raises(ApiError, match="does not move on"):
+                async with asyncio.timeout(20):
+                    await pages.fetch_all("direct:bob", lambda _: None)
+            assert len(chats.newest("direct:bob", 200).entries) == 100

@@ -111,6 +111,7 @@ def test_the_settings_file_is_read_and_need_not_be_there(tmp_path: Path) -> None
         ("theme = 5", "theme is a text"),
         ("[notifications]\nbell = 1", "bell is true or false"),
         ('[notifications]\nquiet = "at night"', "a span of hours"),
+        ('[notifications]\nquiet = "22:00Z-07:00Z"', "a span of hours"),
         ('[keys]\nnonsense = "f9"', "there is no setting keys.nonsense"),
         ("[keys]\nnext = []", "keys.next is a key"),
         ('[keys]\nnext = "ctrl+k"', "ctrl+k is given to both"),
@@ -133,3 +134,12 @@ def test_no_two_actions_share_a_key() -> None:
     keys = [each for key in KEYS for each in key.keys]
     assert len(keys) == len(set(keys))
     assert spoken("alt+pageup") == "Alt+PgUp"
+
+
+def test_a_group_is_found_by_the_title_that_a_text_begins_with() -> None:
+    """The longest one, as a whole, in whatever case."""
+    rows = [Row(f"group:g{number}", title) for number, title in enumerate(("garden", "garden shed", "gar"))]
+    roster = Roster([*rows, a_row("garden")])
+    assert roster.group_named("#Garden hello") == rows[0]
+    assert roster.group_named("#garden shed") == rows[1]
+    assert roster.group_named("#gardens") is None

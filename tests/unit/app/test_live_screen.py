@@ -293,3 +293,39 @@ async def test_messages_are_shown_as_they_are_now(make_app: MakeApp) -> None:
     assert "  │ bob: the original\n  an answer ✓" in shown
     assert "  │ bob: (retracted)\n  another" in shown
     assert "  │ an earlier message\n  a third" in shown
+
+
+async def test_a_group_is_written_to_by_its_title_though_that_has_blanks(
+    make_app: MakeApp, talks: list[Incoming]
+) -> None:
+    """What stands behind the title is sent there."""
+    app = make_app([*talks, *a_group()])
+    async with app.run_test(size=SIZE) as pilot:
+        await offline(pilot, app)
+
+        async def begin(backend: Backend) -> None:
+            backend.opened.sync.begin(f"group:{GROUP}", "the garden")
+
+        await app.engine.do(begin, logged_in=True)
+        await until(pilot, lambda: "#the garden" in listed(app)[0])
+        await pilot.press("alt+2")
+        await typed(pilot, "/msg #the garden hello all")
+        await until(pilot, shows(app, "hello all …"))
+        assert chat(app).talk.opened == f"group:{GROUP}"
+        await typed(pilot, "/msg #no such group")
+        await until(pilot, lambda: "out of reach" in chat(app).status.text)
+
+
+async def test_commands_that_come_all_at_once_are_all_followed(make_app: MakeApp, talks: list[Incoming]) -> None:
+    """None takes the place of the one before."""
+    app = make_app(talks, wanted="bob")
+    async with app.run_test(size=SIZE) as pilot:
+        await offline(pilot, app)
+        await until(pilot, shows(app, "message 10"))
+        for line in ("/reply one", "/reply two", "/reply three"):
+            chat(app).talk.submit(line, "direct:bob")
+        sent: list[Outgoing] = []
+        while len(sent) < 3:
+            await pilot.pause(0.05)
+            sent = await outbox(app)
+        assert [message.body for message in sent] == [b"one", b"two", b"three"]

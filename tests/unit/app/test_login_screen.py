@@ -1,6 +1,8 @@
 """The first start: a form whose errors stand beside the field that they are about."""
 
+import asyncio
 import json
+import socket
 from datetime import UTC
 from pathlib import Path
 
@@ -124,3 +126,27 @@ async def test_a_form_that_comes_all_at_once_is_taken_as_it_was_typed(tmp_path: 
         await until(pilot, lambda: "http" in str(screen.query_one("#server-error", Label).render()))
         values = [screen.query_one(f"#{field}", Input).value for field in ("username", "password", "again")]
         assert values == ["alice", "secret", "secret"]
+
+
+async def test_a_second_enter_does_not_register_twice(tmp_path: Path) -> None:
+    """The server is slow, and the key is pressed again: one question, which Escape stops."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        app = app_at(f"http://127.0.0.1:{listener.getsockname()[1]}", tmp_path)
+        async with app.run_test(size=(80, 24)) as pilot:
+            screen = app.screen
+
+            def said() -> str:
+                return str(screen.query_one("#said", Label).render())
+
+            await until(pilot, lambda: screen.focused is not None and screen.focused.id == "username")
+            await pilot.press(*"alice", "enter", *"secret words", "tab", *"secret words", "enter")
+            await until(pilot, lambda: "asking" in said())
+            listener.settimeout(10)
+            asked, _ = await asyncio.to_thread(listener.accept)
+            with asked:
+                await pilot.press("enter", "enter")
+                listener.settimeout(0.5)
+                with pytest.raises(TimeoutError):
+                    await asyncio.to_thread(listener.accept)
+                await pilot.press("escape")
+                await until(pilot, lambda: said() == "")

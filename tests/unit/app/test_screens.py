@@ -162,6 +162,33 @@ async def test_a_text_is_found_in_all_that_is_stored(make_app: MakeApp) -> None:
         await until(pilot, lambda: "not found" in screen.status.text)
 
 
+async def test_a_text_is_found_in_each_conversation_of_its_own(make_app: MakeApp) -> None:
+    """Enter in another conversation, with the same text in the bar, finds it there."""
+    carols = an_incoming(2, "a needle", conversation="direct:carol", sender="carol")
+    app = make_app([an_incoming(1, "a needle"), carols])
+    async with app.run_test(size=SIZE) as pilot:
+        screen = chat(app)
+        await until(pilot, lambda: screen.status.link.state == "offline")
+        for seq, key in ((2, "ctrl+f"), (1, "ctrl+n")):
+            await pilot.press(key)
+            await until(pilot, lambda: screen.finding.is_open and app.focused is screen.find_bar)
+            await pilot.press(*("needle" if key == "ctrl+f" else ""), "enter")
+            await until(pilot, lambda seq=seq: getattr(screen.messages.chosen, "seq", None) == seq)  # type: ignore[misc]
+
+
+async def test_half_a_character_is_refused_in_a_line(make_app: MakeApp, talks: list[Incoming]) -> None:
+    """It is no text: not sent, not kept, and the app goes on."""
+    app = make_app(talks)
+    async with app.run_test(size=SIZE) as pilot:
+        screen = chat(app)
+        await until(pilot, lambda: screen.status.link.state == "offline")
+        await typed(pilot, "half \ud800")
+        await until(pilot, lambda: "half a character" in screen.status.text)
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: not app.is_running)
+    assert app.crash is None
+
+
 async def test_messages_are_written_in_lines_and_what_was_typed_comes_back(
     make_app: MakeApp, talks: list[Incoming]
 ) -> None:

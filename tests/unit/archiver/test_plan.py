@@ -242,6 +242,7 @@ def test_a_message_sent_again_after_its_retraction_is_the_same() -> None:
     items = [letter("bob", "alice", ONE), edit(TWO, ONE), retract(THREE, ONE)]
     again = [letter("bob", "alice", ONE), edit(TWO, ONE), retract(THREE, ONE), letter("carol", "alice", ONE)]
     assert results(plan_of([*items, *again])) == [1, 2, 3, 1, 2, 3, "id_conflict"]
+    assert results(plan_of([*items, letter("bob", "alice", ONE, b"who can tell?")])) == [1, 2, 3, 1]
     filed = {
         (ONE, 1): Filed(1, 12, None),
         (TWO, 1): Filed(2, 12, None, edit_of=1),

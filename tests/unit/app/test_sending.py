@@ -1,0 +1,85 @@
+"""What is typed goes to whom it is for, once, in its order, and is not lost: however soon the next key comes."""
+
+from functools import partial
+
+from mqtt_client.app.backend import Backend
+from mqtt_client.app.storage import Incoming
+from mqtt_client.events import ReceiptArrived
+from mqtt_client.profile import Profile
+from mqtt_client.sending import compose
+from mqtt_client.store import Store
+from tests.support.waiting import until
+from tests.unit.app.conftest import MakeApp
+from tests.unit.app.test_screens import SIZE, chat, press_at_once, shows, take
+from wire.conversations import direct
+from wire.receipts import Rejected
+
+
+async def test_a_message_is_sent_though_the_app_is_left_at_once(make_app: MakeApp, talks: list[Incoming]) -> None:
+    """Enter and Ctrl+Q in one go: it is in the outbox before the app ends."""
+    app = make_app(talks)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: chat(app).status.link.state == "offline")
+        press_at_once(app, *"hello", "enter", "ctrl+q")
+        await until(pilot, lambda: not app.is_running)
+    again = make_app()
+    async with again.run_test(size=SIZE):
+        assert shows(again, "hello …")()
+
+
+async def test_what_is_typed_after_msg_is_for_whom_it_names(make_app: MakeApp, talks: list[Incoming]) -> None:
+    """And never for whom was open before, however fast it was typed; a text behind the name goes first."""
+    app = make_app(talks)
+    async with app.run_test(size=SIZE) as pilot:
+        screen = chat(app)
+        await until(pilot, lambda: screen.status.link.state == "offline")
+        for line in ("/msg bob one", "two", "/msg erin three", "four"):
+            press_at_once(app, *line, "enter")
+        await until(pilot, lambda: screen.talk.opened == "direct:erin")
+        await until(pilot, shows(app, "four …"))
+        assert [entry.text for entry in screen.messages.viewport.entries] == ["three", "four"]
+        wanted = {"carol": "carol is here", "bob": "you: two", "erin": "you: four"}
+        await until(pilot, lambda: {row.who: row.preview for row in screen.roster.rows} == wanted)
+        page = await app.engine.do(lambda backend: backend.pages.newest("direct:bob"))
+        assert [entry.text for entry in page.entries][-2:] == ["one", "two"]
+
+
+async def test_two_words_in_the_switcher_send_nothing(make_app: MakeApp, talks: list[Incoming]) -> None:
+    """They are no name, and the second is no message for the first."""
+    app = make_app(talks)
+    async with app.run_test(size=SIZE) as pilot:
+        screen = chat(app)
+        await until(pilot, lambda: screen.status.link.state == "offline")
+        await pilot.press("ctrl+k", *"erin", "space", *"smith", "enter")
+        await until(pilot, lambda: "is no username" in screen.status.text)
+        assert {row.who for row in screen.roster.rows} == {"carol", "bob"}
+
+
+async def test_a_message_that_was_sent_again_is_sent_again_once(make_app: MakeApp, talks: list[Incoming]) -> None:
+    """However often the key was pressed before the screen knew; one that is dropped is not sent any more."""
+    app = make_app(talks)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: chat(app).status.link.state == "offline")
+        for number, follow in enumerate((Backend.resend, Backend.discard)):
+            entry = await app.engine.do(lambda backend: backend.send("direct:carol", "again"))
+            await app.engine.do(take(ReceiptArrived(Rejected(entry.id, "unknown_recipient"))))
+            for act in (follow, Backend.resend):
+                await app.engine.do(partial(act, entry=entry))
+            page = await app.engine.do(lambda backend: backend.pages.newest("direct:carol"))
+            assert [each.text for each in page.entries].count("again") == 1, number
+
+
+async def test_what_waits_in_the_outbox_stands_in_its_order(
+    make_app: MakeApp, profile: Profile, talks: list[Incoming]
+) -> None:
+    """Also when other commands have put it there while no app ran."""
+    known = profile.who()
+    assert known
+    texts = [f"number {number}" for number in range(12)]
+    profile.prepare()
+    with Store(profile.store_file(*known)) as store:
+        store.post(*(compose(direct("bob"), text.encode()) for text in texts))
+    app = make_app(talks)
+    async with app.run_test():
+        page = await app.engine.do(lambda backend: backend.pages.newest("direct:bob"), logged_in=True)
+        assert [entry.text for entry in page.entries][-12:] == texts
