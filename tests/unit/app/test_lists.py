@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mqtt_client.app.config import Config, Quiet, read_config
+from mqtt_client.app.entries import Row
 from mqtt_client.app.keys import KEYS, footer, keys_of, spoken
 from mqtt_client.app.notify import sequence, wanted
 from mqtt_client.app.roster import Roster, matching
