@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,17 +26,19 @@ MARKER_SECONDS = 1.0
 BIG_GROUP = 100
 """Members of a group in which nobody is told what was delivered: each message would make as many markers."""
 _GOODBYE_SECONDS = 1.0
+_THERE: Mapping[PresenceStatus, int] = {"offline": 0, "away": 1, "online": 2}
 
 
 @dataclass(frozen=True, slots=True)
 class Manner:
     """What a session does beside messages. A `live` one stays, and follows markers, typing and presence.
 
-    A `visible` one says that we are there.
+    A `visible` one says that we are there, or away, as `status` says: it is asked at each wake-up.
     """
 
     live: bool = False
     visible: bool = False
+    status: Callable[[], PresenceStatus] = lambda: "online"
 
 
 def presence_payload(status: PresenceStatus, now: float) -> bytes:
@@ -54,7 +56,7 @@ class Liveliness:
         self._store = store
         self._memberships = memberships
         self._manner = manner
-        self._is_announced = False
+        self._announced: PresenceStatus | None = None
         self._told_at: dict[str, float] = {}
         self._watched = 0
 
@@ -62,9 +64,10 @@ class Liveliness:
         """Tell what there is to tell, without end. `clock` counts seconds, `now` gives Unix time. Raises LinkError."""
         while True:
             count = wakeups.count
-            if self._manner.visible and not self._is_announced:
-                self._is_announced = True
-                await self._announce("online", now())
+            status = self._manner.status()
+            if self._manner.visible and status != self._announced:
+                self._announced = status
+                await self._announce(status, now())
             if self._manner.live:
                 await self._follow_presence()
                 await self._tell_typing()
@@ -72,11 +75,11 @@ class Liveliness:
             await wakeups.changed_since(count, wait)
 
     def take(self, topic: str, payload: bytes) -> None:
-        """Learn from what has come: another of our devices that ends says offline for all of them."""
+        """Learn from what has come: another of our devices that ends, or is left alone, says so for all of them."""
         if topic == presence(self._username):
             match read_signals(topic, payload, self._username):
-                case [PresenceChanged(_, "offline", _)]:
-                    self._is_announced = False
+                case [PresenceChanged(_, status, _)] if _THERE[status] < _THERE[self._manner.status()]:
+                    self._announced = None
 
     async def say_goodbye(self, now: float) -> None:
         """Say that we are not there any more, before the connection is ended on purpose."""

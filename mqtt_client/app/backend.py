@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from random import random
 
 from mqtt_client.account import log_in, open_account, safe_username
@@ -17,13 +18,15 @@ from mqtt_client.app.refreshing import Refreshing
 from mqtt_client.app.storage import Chats
 from mqtt_client.app.sync import Sync
 from mqtt_client.errors import ApiError, InputError, NotLoggedInError, OutOfReachError, StorageError
+from mqtt_client.events import PresenceStatus
+from mqtt_client.exporting import export_to
 from mqtt_client.follow import Follower
 from mqtt_client.groups import show_group
 from mqtt_client.liveliness import Manner
 from mqtt_client.models import Devices, User
 from mqtt_client.profile import Profile
 from mqtt_client.recipients import conversation_named, find_conversation
-from mqtt_client.sending import compose
+from mqtt_client.sending import Related, compose
 from mqtt_client.session import Session, alongside
 from mqtt_client.settings import check_server
 from mqtt_client.state import backoff
@@ -50,6 +53,7 @@ class Backend:
         self._logged_in = asyncio.Event()
         self._is_open = asyncio.Event()
         self._typing = TypingPlan()
+        self._is_away = False
         self._turns: dict[str, asyncio.Lock] = {}
 
     async def run(self) -> None:
@@ -116,7 +120,8 @@ class Backend:
         opened = self.opened
         if not opened.chats.is_rejected(entry.arrival):
             return
-        message = compose(conversation_named(entry.conversation), entry.body)
+        answered = Related("reply", entry.relates_to_id) if entry.relation == "reply" and entry.relates_to_id else None
+        message = compose(conversation_named(entry.conversation), entry.body, related=answered)
         opened.store.post(message)
         opened.sync.remove(entry)
         opened.sync.post(message)
@@ -185,6 +190,15 @@ class Backend:
         """What can be done beside writing. Raises NotLoggedInError."""
         return Actions(self.opened, self._typing)
 
+    async def be_away(self, *, is_away: bool) -> None:
+        """Say that nobody has touched the keys for a while, or that somebody has."""
+        if is_away != self._is_away:
+            self._is_away = is_away
+            self.opened.wakeups.notify()
+
+    def _status(self) -> PresenceStatus:
+        return "away" if self._is_away else "online"
+
     @asynccontextmanager
     async def _turn(self, name: str) -> AsyncIterator[None]:
         """Let what is written to a conversation go its way in its order: the server may be slow."""
@@ -211,6 +225,10 @@ class Backend:
         return opened
 
     # The account
+
+    async def export(self, path: Path, progress: Callable[[int], None]) -> int:
+        """Write all that the server stores about us into a new file; return its bytes. Removed when cancelled."""
+        return await export_to(self._api, path, progress)
 
     async def whois(self, username: str) -> User:
         """Ask for somebody's public profile."""
@@ -266,7 +284,7 @@ class Backend:
         opened.sync.link(LinkChanged("catching up"))
         _watch(opened.store, opened.account.username, [row.name for row in opened.chats.rows()])
         while True:
-            manner = Manner(live=True, visible=self._profile.privacy().presence)
+            manner = Manner(live=True, visible=self._profile.privacy().presence, status=self._status)
             session = Session(opened.account.api, opened.store, opened.wakeups, self._profile, manner=manner)
             try:
                 refreshing = Refreshing(opened.account.api, opened.sync)

@@ -22,8 +22,8 @@ class Mark(StrEnum):
 class Entry:
     """A message. `arrival` names it in the local copy; times are Unix time; `reason` says why it was rejected.
 
-    It answers the message of the seq `relates_to`, or of the id as long as the archive has not said the seq. An edited
-    one has its newest body, a retracted one none; `reactions` are who reacted what.
+    It answers the message of the seq `relates_to`, or of the id as long as the archive has not said the seq: `quote` is
+    a line of that one. An edited one has its newest body, a retracted one none; `reactions` are who reacted what.
     """
 
     arrival: int
@@ -44,6 +44,7 @@ class Entry:
     edited_at: float | None = None
     retracted_at: float | None = None
     reactions: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    quote: str = ""
 
     @property
     def key(self) -> tuple[int, int]:
@@ -84,6 +85,16 @@ class Row:
     def who(self) -> str:
         """The name without its kind."""
         return self.name.partition(":")[2]
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it is a group's."""
+        return self.name.startswith("group:")
+
+    @property
+    def label(self) -> str:
+        """How it is called: a group by its title behind a number sign."""
+        return f"#{self.title}" if self.is_group else self.title
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,11 @@ _LINES_BELOW = 3
 """The status line, the input and the keys."""
 _COLOURS = {
     "me": "success", "sender": "primary", "unread": "warning", "error": "error", "stored": "success",
-    "rejected": "error",
+    "delivered": "success", "read": "primary", "rejected": "error",
 }  # fmt: skip
 _ATTRIBUTES = {"me": "1", "sender": "1", "bold": "1", "italic": "3", "link": "4", "rejected": "1", "time": "2",
-               "day": "2", "sending": "2", "muted": "2", "number": "2", "open": "7"}  # fmt: skip
+               "day": "2", "sending": "2", "muted": "2", "number": "2", "open": "7",
+               "quote": "2", "notice": "3"}  # fmt: skip
 
 
 class Painter:
@@ -90,14 +91,16 @@ def _talk(snapshot: Snapshot, me: str, size: tuple[int, int], zone: tzinfo | Non
     room = max(1, height - _LINES_BELOW)
     lines: list[Line] = []
     entries = snapshot.page.entries
+    theirs = (row.their_delivered, row.their_read) if row else (0, 0)
+    setting = Setting(width - 2, me, zone, their_delivered=theirs[0], their_read=theirs[1])
     for index in range(len(entries) - 1, -1, -1):
         before = entries[index - 1] if index else None
-        lines[:0] = block(entries[index], before, Setting(width - 2, me, zone))
+        lines[:0] = block(entries[index], before, setting)
         if len(lines) >= room:
             break
     shown = [(Span(" "), *line) for line in lines[-room:]]
     shown[:0] = [()] * (room - len(shown))
-    drawn = [painter.bar(f" {visible(row.title) if row else ''}", width)]
+    drawn = [painter.bar(f" {visible(row.label) if row else ''}", width)]
     drawn += [painter.line(line, width) for line in shown]
     draft = row.draft.split("\n")[0] if row else ""
     drawn += [painter.bar(" ○ starting", width), painter.line((Span(f" {visible(draft)}"),), width)]

@@ -49,6 +49,11 @@ CREATE INDEX messages_by_seq ON messages (seq);
 ALTER TABLE conversations ADD COLUMN their_delivered INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE conversations ADD COLUMN their_read INTEGER NOT NULL DEFAULT 0;
 """,
+    """
+CREATE INDEX messages_by_id ON messages (id);
+CREATE INDEX answers_by_seq ON messages (relates_to) WHERE relates_to IS NOT NULL;
+CREATE INDEX answers_by_id ON messages (relates_to_id) WHERE relates_to_id IS NOT NULL;
+""",
 )
 
 

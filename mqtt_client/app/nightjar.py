@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from datetime import time as clock_time
 
-from textual import on
+from textual import events, on
 from textual.app import App, SuspendNotSupported
 from textual.message import Message
 from textual.theme import Theme
@@ -116,6 +116,13 @@ class NightjarApp(App[None]):
         self.engine.start()
         if self.config.theme not in self.available_themes:
             self.say(f"there is no theme {self.config.theme}; there are {', '.join(sorted(self.available_themes))}")
+
+    async def on_event(self, event: events.Event) -> None:
+        """Note that somebody is at the keys."""
+        chat = self._chat_screen() if isinstance(event, events.InputEvent) else None
+        if chat is not None:
+            chat.live.touched()
+        await super().on_event(event)
 
     def on_unmount(self) -> None:
         """End the backend."""

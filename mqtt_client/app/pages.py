@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import Callable
 
 from mqtt_client.api import Api
+from mqtt_client.app.changes import Noticed
 from mqtt_client.app.entries import PENDING, Entry, Page
 from mqtt_client.app.storage import Chats
 from mqtt_client.app.sync import Sync
-from mqtt_client.errors import ApiError, NotLoggedInError, StorageError
-from mqtt_client.reading import PAGE, history
-from wire.conversations import parse_conversation
+from mqtt_client.errors import ApiError, InputError, NotLoggedInError, OutOfReachError, StorageError
+from mqtt_client.events import is_change
+from mqtt_client.reading import PAGE, history, search
+from wire.conversations import Conversation, parse_conversation
 
 _FOUND_MOST = 200
+_SEARCH_SECONDS = 5.0
 
 
 class Pages:
@@ -41,7 +44,11 @@ class Pages:
         return self._chats.after(name, key, PAGE)
 
     async def around(self, entry: Entry) -> Page:
-        """Read what stands before and after a message."""
+        """Read what stands before and after a message, which the search of the archive may have brought alone."""
+        count = 0
+        while not self._chats.floor(entry.conversation)[1] and entry.place < self._chats.floor(entry.conversation)[0]:
+            count += await self._fetch(entry.conversation)
+            self._sync.say(Noticed(f"going back to it: {count} messages have come", stays=False))
         before = self._whole(entry.conversation, self._chats.before(entry.conversation, entry.key, PAGE))
         place, arrival = entry.key
         after = self._chats.after(entry.conversation, (place, arrival - 1), PAGE)
@@ -64,11 +71,27 @@ class Pages:
         """Find the newest 200 messages that contain a text, newest first."""
         floor, is_whole = self._chats.floor(name)
         found = await asyncio.to_thread(self._chats.found_apart, name, text, (PENDING + 1, 0), _FOUND_MOST)
-        return [entry for entry in found if is_whole or entry.place >= floor]
+        found = [entry for entry in found if is_whole or entry.place >= floor]
+        return found if is_whole else _together(found, await self._searched(text, parse_conversation(name)))
 
     async def search(self, text: str) -> list[Entry]:
         """Find the newest 200 messages of all conversations that contain a text, newest first."""
-        return await asyncio.to_thread(self._chats.search_apart, text, _FOUND_MOST)
+        found = await asyncio.to_thread(self._chats.search_apart, text, _FOUND_MOST)
+        is_whole = all(self._chats.floor(row.name)[1] for row in self._chats.rows())
+        return found if is_whole else _together(found, await self._searched(text, None))
+
+    async def _searched(self, text: str, conversation: Conversation | None) -> list[Entry]:
+        """Ask the archive for what the copy has not; without it what is here has to do, and that is said."""
+        api = self._api()
+        try:
+            async with asyncio.timeout(_SEARCH_SECONDS):
+                found = await search(api, conversation, text, _FOUND_MOST // 2, None) if api else []
+        except (ApiError, InputError, OutOfReachError, TimeoutError):
+            self._sync.say(Noticed("the server did not search: only what is stored here was looked through"))
+            return []
+        known = {row.name for row in self._chats.rows()}
+        messages = [message for message, _ in found if str(message.conversation) in known and not is_change(message)]
+        return self._sync.keep(messages)
 
     async def _fetch(self, name: str) -> int:
         api = self._api()
@@ -94,3 +117,9 @@ class Pages:
             return page
         entries = tuple(entry for entry in page.entries if entry.place >= floor or entry.seq is None)
         return Page(entries, at_start=False, at_end=page.at_end)
+
+
+def _together(here: list[Entry], there: list[Entry]) -> list[Entry]:
+    """Put what was found here and there in one list, newest first."""
+    every = {entry.arrival: entry for entry in [*there, *here]}
+    return sorted(every.values(), key=lambda entry: (entry.sent_at, entry.key), reverse=True)[:_FOUND_MOST]

@@ -22,6 +22,16 @@ class Roster:
         """Find one by its name."""
         return self._by_name.get(name) if name else None
 
+    def group_named(self, text: str) -> Row | None:
+        """Find the group by whose `#title` a text begins, as a whole word; the longest title, in whatever case."""
+        wanted = text.casefold()
+        found = [
+            row
+            for row in self.rows
+            if row.is_group and (wanted == row.label.casefold() or wanted.startswith(f"{row.label.casefold()} "))
+        ]
+        return max(found, key=lambda row: len(row.label), default=None)
+
     @property
     def unread(self) -> int:
         """How many messages are unread in all."""
@@ -53,7 +63,7 @@ class Roster:
 
 def matching(rows: Iterable[Row], wanted: str) -> list[Row]:
     """Find conversations whose name has the wanted characters in that order; the closest match first."""
-    scored = [(score, row) for row in rows if (score := _score(row.title.casefold(), wanted.casefold())) is not None]
+    scored = [(score, row) for row in rows if (score := _score(row.label.casefold(), wanted.casefold())) is not None]
     return [row for _, row in sorted(scored, key=lambda pair: pair[0])]
 
 

@@ -4,18 +4,21 @@ What is in it can be fetched again, but for drafts, what was typed, and which me
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from mqtt_client.app.entries import PENDING, Entry, Mark, Page, Row
-from mqtt_client.app.lines import preview
+from mqtt_client.app.lines import preview, quote
 from mqtt_client.app.live_storage import LiveChats, Reactions, read_reactions, write_reactions
 from mqtt_client.errors import StorageError
 
 _TYPED_MOST = 500
-_NAMES = tuple(field.name for field in fields(Entry))
+_NAMES = tuple(field.name for field in fields(Entry) if field.name != "quote")
+_ANSWERS = frozenset({"reply", "thread"})
+_ANSWERS_MOST = 500
 _COLUMNS = ", ".join(_NAMES)
+_ELSEWHERE = "an earlier message"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,12 @@ class Chats(LiveChats):
         """Do what `find` does over a connection of its own: in another thread, while this one goes on."""
         with Chats(self._path, self._me) as apart:
             return apart.find(conversation, text, before, most)
+
+    def answers_to(self, entry: Entry) -> list[Entry]:
+        """List what answers a message, and shows a line of it."""
+        where = f"WHERE relates_to = ? OR relates_to_id = ? ORDER BY arrival DESC LIMIT {_ANSWERS_MOST}"
+        found = self._entries(where, (entry.seq, entry.id))
+        return [each for each in found if each.relation in _ANSWERS and each.conversation == entry.conversation]
 
     # Conversations
 
@@ -298,7 +307,20 @@ class Chats(LiveChats):
         return Row(name, title or name.partition(":")[2], unread, failed, newest, text, bool(muted), draft, *theirs)
 
     def _entries(self, where: str, parameters: Sequence[object]) -> list[Entry]:
+        found = self._without_quotes(where, parameters)
+        return [self._quoting(entry) if entry.relation in _ANSWERS else entry for entry in found]
+
+    def _without_quotes(self, where: str, parameters: Sequence[object]) -> list[Entry]:
         return [_entry(row) for row in self._rows(f"SELECT {_COLUMNS} FROM messages {where}", parameters)]  # noqa: S608  # constants
+
+    def _quoting(self, entry: Entry) -> Entry:
+        """Add a line of the message that another answers. It counts only if it is of the same conversation."""
+        if entry.relates_to is not None:
+            found = self._without_quotes("WHERE seq = ? LIMIT 1", (entry.relates_to,))
+        else:
+            found = self._without_quotes("WHERE id = ? LIMIT 2", (entry.relates_to_id or "",))
+        here = [each for each in found if each.conversation == entry.conversation]
+        return replace(entry, quote=quote(here[0]) if len(here) == 1 else _ELSEWHERE)
 
 
 def _entry(row: Sequence[Any]) -> Entry:

@@ -199,14 +199,16 @@ class Sync:
         self._others.append(EntryRemoved(entry.conversation, entry.arrival))
         self.changed(entry.conversation)
 
-    def keep(self, messages: Iterable[Message]) -> None:
+    def keep(self, messages: Iterable[Message]) -> list[Entry]:
         """Take older messages into the copy; the screen reads them there."""
-        self._chats.keep([incoming(message) for message in messages if not is_change(message)], news=False)
+        return self._chats.keep([incoming(message) for message in messages if not is_change(message)], news=False)[1]
 
     def refresh(self, message: Message) -> None:
         """Take over what the archive says of a message that has been changed, if the copy has it."""
         if message.seq and self._chats.has(message.seq):
-            self._keep([incoming(message)], news=False)
+            (entry,) = self._keep([incoming(message)], news=False)
+            for answer in self._chats.answers_to(entry):
+                self._gather(answer)
 
     def begin(self, name: str, title: str) -> None:
         """Begin a conversation that has just come, a group's say."""

@@ -48,12 +48,16 @@ class Viewport:
     @property
     def wants_older(self) -> bool:
         """Whether the screen is near the beginning of what is there, and older ones are to be had."""
-        return not self.at_start and self._lines_above(2 * self.height) < 2 * self.height
+        # A message has a line at least, so what stands further off need not be laid out for this.
+        wanted = 2 * self.height
+        return not self.at_start and self._place()[0] < wanted and self._lines_above(wanted) < wanted
 
     @property
     def wants_newer(self) -> bool:
         """Whether the screen is near the end of what is there, and newer ones are to be had."""
-        return not self.at_end and self._lines_from_top(4 * self.height) < 3 * self.height
+        wanted = 3 * self.height
+        below = len(self._entries) - 1 - self._place()[0]
+        return not self.at_end and below < wanted and self._lines_from_top(wanted) < wanted
 
     def entry(self, arrival: int | None) -> Entry | None:
         """Find a message of the window."""
@@ -109,16 +113,14 @@ class Viewport:
         for entry in changed:
             if self._replaced(entry):
                 continue
-            keys = [each.key for each in self._entries[-64:]]
             beyond = not self.at_end and (not self._entries or entry.key > self._entries[-1].key)
             before = not self.at_start and bool(self._entries) and entry.key < self._entries[0].key
             if beyond or before:
                 continue
-            if keys and entry.key > keys[0]:
-                place = len(self._entries) - len(keys) + bisect_left(keys, entry.key)
+            if not self._entries or entry.key > self._entries[-1].key:
+                self._entries.append(entry)
             else:
-                place = bisect_left(self._entries, entry.key, key=lambda each: each.key)
-            self._entries.insert(place, entry)
+                self._entries.insert(bisect_left(self._entries, entry.key, key=lambda each: each.key), entry)
             self._here.add(entry.arrival)
         if self.is_following and len(self._entries) > WINDOW_MOST + _SLACK:
             self._let_go(slice(len(self._entries) - WINDOW_MOST))
@@ -131,6 +133,10 @@ class Viewport:
     def forget_layout(self) -> None:
         """Lay everything out anew: the width, or what else a layout depends on, has changed."""
         self._blocks.clear()
+
+    def forget_layout_of(self, is_meant: Callable[[Entry], bool]) -> None:
+        """Lay some messages out anew."""
+        self._blocks = {arrival: kept for arrival, kept in self._blocks.items() if not is_meant(kept[0])}
 
     # Moving
 

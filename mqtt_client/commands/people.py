@@ -1,6 +1,5 @@
 """Commands around others, and what they are told: whois, block, unblock, blocks, privacy, export."""
 
-import json
 import sys
 from dataclasses import asdict, replace
 
@@ -12,6 +11,7 @@ from mqtt_client.api import read
 from mqtt_client.commands.opened import opened
 from mqtt_client.commands.options import Options, common, run, say
 from mqtt_client.errors import ClientError, InputError
+from mqtt_client.exporting import END_BYTES, is_whole
 from mqtt_client.looking import presence_of
 from mqtt_client.models import User
 from mqtt_client.render import as_json
@@ -19,7 +19,6 @@ from mqtt_client.text import visible
 from wire.times import format_time
 
 _user = click.argument("username", metavar="USER")
-_END_BYTES = 4096
 _SWITCH = click.Choice(["on", "off"])
 
 
@@ -114,21 +113,12 @@ def export(options: Options) -> None:
         async with opened(options) as account, account.api.stream("/v1/me/export") as parts:
             async for part in parts:
                 sys.stdout.buffer.write(part)
-                end = (end + part)[-_END_BYTES:]
+                end = (end + part)[-END_BYTES:]
             sys.stdout.buffer.flush()
-        if not _is_whole(end):
+        if not is_whole(end):
             raise ClientError("the export is not whole: the server broke it off; try again")
 
     run(work())
-
-
-def _is_whole(end: bytes) -> bool:
-    """Whether the last line says that it is the last one."""
-    try:
-        last = json.loads(end.splitlines()[-1])
-    except (ValueError, IndexError, RecursionError):
-        return False
-    return isinstance(last, dict) and last.get("type") == "end"
 
 
 def _block(options: Options, username: str, *, is_blocked: bool) -> None:

@@ -19,10 +19,14 @@ from mqtt_client.app.changes import (
     Change,
     EntriesChanged,
     EntryRemoved,
+    GroupTold,
     LinkChanged,
     LoginChanged,
     Noticed,
+    PresenceTold,
     RowsChanged,
+    SessionsTold,
+    TypingTold,
 )
 from mqtt_client.app.config import Config
 from mqtt_client.app.entries import Snapshot
@@ -31,6 +35,7 @@ from mqtt_client.app.listing import WIDE_ENOUGH
 from mqtt_client.app.roster import Roster
 from mqtt_client.app.screens.commanding import Commanding
 from mqtt_client.app.screens.finding import Finding
+from mqtt_client.app.screens.live import Live
 from mqtt_client.app.screens.pressing import OPENING, Pressing
 from mqtt_client.app.screens.talk import Talk
 from mqtt_client.app.widgets.composer import Composer
@@ -46,6 +51,7 @@ if TYPE_CHECKING:
     from mqtt_client.app.nightjar import NightjarApp
 
 Result = TypeVar("Result")
+_GROUPS_SECONDS = 30.0
 Work = Callable[[], Coroutine[None, None, None]]
 _APART = "apart"
 
@@ -94,12 +100,15 @@ class ChatScreen(Screen[None]):
         self.finding = Finding(self)
         self.commands = Commanding(self)
         self.keys = Pressing(self)
+        self.live = Live(self)
         self._footer = Keys(footer(config.keys))
         self._snapshot = snapshot
         self._wanted = wanted
         self._is_composed = False
         self._title = ""
         self._waiting: list[Change] = []
+        self._was_covered = False
+        self._groups_at = float("-inf")
 
     def compose(self) -> ComposeResult:
         """Put the widgets together."""
@@ -123,6 +132,7 @@ class ChatScreen(Screen[None]):
         else:
             self.show_rows()
         self._is_composed = True
+        self.live.begin()
         waiting, self._waiting = self._waiting, []
         self.take(waiting)
 
@@ -151,6 +161,11 @@ class ChatScreen(Screen[None]):
         return cast("NightjarApp", self.app)
 
     # The backend
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether something is open over the conversation."""
+        return self.app.screen_stack[-1:] != [self]
 
     @staticmethod
     def app_time() -> float:
@@ -217,18 +232,28 @@ class ChatScreen(Screen[None]):
                     self.status.show_link(change)
                 case LoginChanged(str()):
                     self.on_backend_ready()
+                case TypingTold() | PresenceTold() | GroupTold() | SessionsTold():
+                    self.live.take(change)
                 case _:
                     pass
+        self.show_list()
+
+    def show_list(self) -> None:
+        """Show the list of conversations, and who is there."""
+        self.conversations.show(self.roster.rows, self.talk.opened, self.live.there)
 
     def show_rows(self) -> None:
         """Show the list, and what depends on it."""
         if self.talk.opened is None and self.roster.rows and self._snapshot.opened is None and not self._wanted:
             self.talk.open(self.roster.rows[0].name)
             return
-        self.conversations.show(self.roster.rows, self.talk.opened)
+        self.show_list()
+        self.live.show_typing()
         self.composer.users = self.roster.users
         row = self.roster.get(self.talk.opened)
-        who = row.title if row else (self.talk.opened or "").partition(":")[2]
+        theirs = (row.their_delivered, row.their_read) if row and not row.is_group else (0, 0)
+        self.messages.note_theirs(*theirs)
+        who = row.label if row else (self.talk.opened or "").partition(":")[2]
         title = visible(who) if who else "Nobody yet: /msg USER begins a conversation, F1 helps"
         title += " (muted)" if row and row.muted else ""
         if title != self._title:
@@ -266,6 +291,10 @@ class ChatScreen(Screen[None]):
     @on(Composer.Changed)
     def _typed(self) -> None:
         self.talk.keep_draft_soon()
+        self.live.typed(self.composer.text, self.composer.conversation, is_new=self.talk.has_new_draft)
+        if self.composer.text.startswith("/join ") and self.app_time() > self._groups_at + _GROUPS_SECONDS:
+            self._groups_at = self.app_time()
+            self.commands.offer_groups()
 
     @on(Composer.Offered)
     def _offered(self, message: Composer.Offered) -> None:
@@ -285,5 +314,16 @@ class ChatScreen(Screen[None]):
 
     def on_terminal_focus(self) -> None:
         """Somebody looks at the terminal again: what is on the screen has been read."""
-        if self.messages.viewport.is_following:
+        if self.messages.viewport.is_following and not self.is_covered:
             self.talk.read()
+
+    def on_screen_suspend(self) -> None:
+        """Note that something is open over the conversation."""
+        self._was_covered = True
+
+    def on_screen_resume(self) -> None:
+        """Note that what came while something was open over the conversation is seen now."""
+        if self._was_covered:
+            self._was_covered = False
+            if self.talk.is_seen:
+                self.talk.read()

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from mqtt_client.app.changes import Noticed
+from mqtt_client.app.screens.answering import WRITING, Answering
 from mqtt_client.app.screens.panels import FoundPanel, PasswordPanel, TextPanel
 from mqtt_client.errors import InputError
 from mqtt_client.text import visible
@@ -18,6 +19,11 @@ class Commanding:
     def __init__(self, screen: "ChatScreen") -> None:
         """Take the screen."""
         self._screen = screen
+        self._answering = Answering(screen)
+
+    def offer_groups(self) -> None:
+        """Have Tab know the open groups, when they are asked for."""
+        self._screen.work(self._answering.offer_groups, group="groups")
 
     def follow(self, name: str, rest: str) -> None:
         """Do what the command of that name says."""
@@ -28,7 +34,6 @@ class Commanding:
             "history": self._history,
             "find": self._find,
             "search": self._search,
-            "whois": self._whois,
             "mute": self._mute,
             "unmute": self._unmute,
             "resend": self._resend,
@@ -38,10 +43,18 @@ class Commanding:
             "theme": self._theme,
             "help": self._help,
             "quit": self._quit,
+            **self._answering.commands,
         }[name]
-        self._screen.work(lambda: follow(rest), group="history" if name == "history" else f"command {name}")
+        if name in WRITING:
+            # Each of them counts, however soon the next one comes.
+            self._screen.work_apart(lambda: follow(rest))
+        else:
+            self._screen.work(lambda: follow(rest), group="history" if name == "history" else f"command {name}")
 
     def _msg(self, rest: str) -> None:
+        if rest.startswith("#"):
+            self._screen.talk.write_to_group(rest)
+            return
         user, *text = rest.split(None, 1)[:2] or [""]
         if user:
             self._screen.talk.write_to(user.removeprefix("@"), *text)
@@ -79,17 +92,8 @@ class Commanding:
         found = await screen.ask(lambda backend: backend.pages.search(rest))
         screen.status.show_notice("" if found else f"{rest!r} is in no conversation that is stored here")
         if found:
-            await screen.app.push_screen(FoundPanel(found, screen.nightjar.zone), screen.talk.open_at)
-
-    async def _whois(self, rest: str) -> None:
-        opened = self._screen.roster.get(self._screen.talk.opened)
-        wanted = rest or (opened.who if opened else "")
-        if not wanted:
-            raise InputError("/whois USER: who?")
-        user = await self._screen.ask(lambda backend: backend.whois(wanted.removeprefix("@")))
-        named = f" ({visible(user.display_name)})" if user.display_name else ""
-        since = f", registered {visible(user.created_at)}" if user.created_at else ""
-        self._screen.status.show_notice(f"{user.username}{named}{since}", stays=True)
+            labels = {row.name: row.label for row in screen.roster.rows}
+            await screen.app.push_screen(FoundPanel(found, screen.nightjar.zone, labels), screen.talk.open_at)
 
     async def _mute(self, _: str) -> None:
         await self._set_muted(muted=True)

@@ -134,7 +134,7 @@ class Switcher(ModalScreen[str | None]):
     def _show(self, wanted: str) -> None:
         rows = matching(self._rows, wanted)[:_SWITCH_MOST]
         self._names = [row.name for row in rows]
-        texts = [f"{visible(row.title)}{f'  ({row.unread} unread)' if row.unread else ''}" for row in rows]
+        texts = [f"{visible(row.label)}{f'  ({row.unread} unread)' if row.unread else ''}" for row in rows]
         if wanted and not any(row.who == wanted for row in rows):
             self._names.append(f"new:{wanted}")
             texts.append(f"{visible(wanted)}  (new conversation)")
@@ -150,10 +150,11 @@ class FoundPanel(ModalScreen[Entry | None]):
     CSS = _CSS.format(name="FoundPanel") + "FoundPanel OptionList { height: auto; max-height: 20; border: none; }"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "close")]
 
-    def __init__(self, found: list[Entry], zone: tzinfo | None) -> None:
-        """Take what was found."""
+    def __init__(self, found: list[Entry], zone: tzinfo | None, labels: Mapping[str, str]) -> None:
+        """Take what was found, and how the conversations are called."""
         super().__init__()
         self._found = found
+        self._labels = labels
         self._zone = zone
 
     def compose(self) -> ComposeResult:
@@ -161,7 +162,7 @@ class FoundPanel(ModalScreen[Entry | None]):
         lines = []
         for entry in self._found:
             moment = local(entry.sent_at, self._zone)
-            place = visible(entry.conversation.partition(":")[2])
+            place = visible(self._labels.get(entry.conversation, entry.conversation.partition(":")[2]))
             body = " ".join(shown_text(entry, _FOUND_SHOWN))
             lines.append(Option(Content(f"{moment:%Y-%m-%d %H:%M}  {place}  {visible(entry.sender)}: {body}")))
         box = Vertical(OptionList(*lines, id="found"), id="box")

@@ -72,7 +72,8 @@ class Pressing:
             self._screen.status.show_notice(str(error))
 
     def _cancel(self) -> None:
-        self._screen.workers.cancel_group(self._screen, "history")
+        for group in ("history", "command export", "command search", "find"):
+            self._screen.workers.cancel_group(self._screen, group)
         self._screen.status.show_notice("")
         if self._screen.finding.is_open:
             self._screen.finding.close()

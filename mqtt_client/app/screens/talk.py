@@ -65,6 +65,9 @@ class Talk:
 
         Whether there is such a user is found out meanwhile. If not, nothing is sent: it stands in the input again.
         """
+        if user.startswith("#"):
+            self.write_to_group(user)
+            return
         name = str(direct(user))
         if not is_username(user) or name == self.opened:
             self._screen.do(lambda backend: backend.begin(user))  # which says what is wrong
@@ -76,6 +79,23 @@ class Talk:
         if text:
             self._screen.work_apart(lambda: self._send(name, text, text))
 
+    def write_to_group(self, text: str) -> None:
+        """Go to the group whose `#title` a text begins with, and send what follows.
+
+        One that is not in the list is asked for, by all of the text.
+        """
+        row = self._screen.roster.group_named(text)
+        if row is None:
+            self._screen.work(partial(self._find_group, text), group="open")
+            return
+        self.open(row.name)
+        said = text[len(row.label) :].strip()
+        if said:
+            self._screen.work_apart(lambda: self._send(row.name, said, said))
+
+    async def _find_group(self, text: str) -> None:
+        self.open(await self._screen.ask(lambda backend: backend.begin(text)))
+
     def refresh(self) -> None:
         """Read the conversation that is open anew: the backend has come, and may know more."""
         if self.opened is not None:
@@ -83,7 +103,7 @@ class Talk:
 
     def keep_draft(self) -> None:
         """Keep what has been typed and not sent."""
-        if self.opened is not None and self._has_new_draft:
+        if self.opened is not None and self.has_new_draft:
             name = self.opened
             text = self._drafts[name] = self._screen.composer.text
             self._screen.do(lambda backend: backend.keep_draft(name, text))
@@ -96,13 +116,14 @@ class Talk:
 
     async def draft_kept(self) -> None:
         """Keep it, and wait until that is done. Raises ClientError."""
-        if self.opened is not None and self._has_new_draft:
+        if self.opened is not None and self.has_new_draft:
             name = self.opened
             text = self._drafts[name] = self._screen.composer.text
             await self._screen.ask(lambda backend: backend.keep_draft(name, text))
 
     @property
-    def _has_new_draft(self) -> bool:
+    def has_new_draft(self) -> bool:
+        """Whether something else stands in the input than what was kept of the conversation that is open."""
         return self._screen.composer.text != self._draft(self.opened)
 
     def _draft(self, name: str | None) -> str:
@@ -138,16 +159,17 @@ class Talk:
         here = [entry for entry in entries if entry.conversation == self.opened]
         if here:
             fresh = next((entry for entry in here if entry.arrival in news), None)
-            if fresh and screen.messages.unread_from is None and not self._is_seen():
+            if fresh and screen.messages.unread_from is None and not self.is_seen:
                 screen.messages.draw_unread_line(fresh.arrival)
             for late in self._late:
                 late.extend(here)
             screen.messages.viewport.merge(here)
             screen.messages.changed()
-        if any(entry.arrival in news for entry in here) and self._is_seen():
+        if any(entry.arrival in news for entry in here) and self.is_seen:
             self.read()
         arrived = [entry for entry in entries if entry.arrival in news]
         if arrived:
+            screen.live.arrived(arrived)
             self._notify(arrived)
 
     def read(self) -> None:
@@ -299,8 +321,11 @@ class Talk:
         finally:
             self._late = [each for each in self._late if each is not late]
 
-    def _is_seen(self) -> bool:
-        return self._screen.app.app_focus and self._screen.messages.viewport.is_following
+    @property
+    def is_seen(self) -> bool:
+        """Whether the end of the conversation is before somebody's eyes."""
+        screen = self._screen
+        return screen.app.app_focus and not screen.is_covered and screen.messages.viewport.is_following
 
     def _notify(self, arrived: list[Entry]) -> None:
         screen = self._screen

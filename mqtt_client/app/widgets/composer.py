@@ -46,6 +46,7 @@ class Composer(TextArea):
         self.conversation: str | None = None
         self.users: tuple[str, ...] = ()
         self.themes: tuple[str, ...] = ()
+        self.groups: tuple[str, ...] = ()
 
     def get_line(self, line_index: int) -> Text:
         """Show control characters, which a paste may bring, as their signs: each takes the place of one."""
@@ -77,7 +78,7 @@ class Composer(TextArea):
         """Complete the word before the cursor as far as it is certain; offer what it could be."""
         row, column = self.cursor_location
         before = "\n".join([*self.text.split("\n")[:row], self.document.get_line(row)[:column]])
-        start, words = completions(before, self.users, self.themes)
+        start, words = completions(before, self.users, self.themes, self.groups)
         if not words:
             return
         word = before[start:]

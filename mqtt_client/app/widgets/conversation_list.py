@@ -1,5 +1,6 @@
 """The list of conversations."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -12,7 +13,7 @@ from textual.widget import Widget
 from mqtt_client.app.entries import Row
 from mqtt_client.app.listing import row_parts, row_style
 
-_NAMES = ("open", "unread", "number", "muted", "failed")
+_NAMES = ("open", "unread", "number", "muted", "failed", "there")
 
 
 class ConversationList(Widget):
@@ -27,6 +28,7 @@ class ConversationList(Widget):
         .row--number { color: $text-muted; }
         .row--muted { color: $text-muted; }
         .row--failed { color: $error; }
+        .row--there { color: $success; }
     }
     """
 
@@ -43,6 +45,7 @@ class ConversationList(Widget):
         super().__init__()
         self.rows: tuple[Row, ...] = ()
         self.opened: str | None = None
+        self._there: dict[str, str] = {}
         self._first = 0
         self._styles: dict[str, Style] = {}
 
@@ -51,11 +54,12 @@ class ConversationList(Widget):
         super().notify_style_update()
         self._styles = {}
 
-    def show(self, rows: tuple[Row, ...], opened: str | None) -> None:
-        """Show conversations, one of which is open."""
-        if rows == self.rows and opened == self.opened:
+    def show(self, rows: tuple[Row, ...], opened: str | None, there: Mapping[str, str] | None = None) -> None:
+        """Show conversations, one of which is open; `there` says of users whether they are online or away."""
+        known = dict(there or {})
+        if rows == self.rows and opened == self.opened and known == self._there:
             return
-        self.rows, self.opened = rows, opened
+        self.rows, self.opened, self._there = rows, opened, known
         index = next((index for index, row in enumerate(rows) if row.name == opened), 0)
         self._first = min(self._first, max(0, len(rows) - self.size.height), index)
         if self.size.height:
@@ -69,7 +73,10 @@ class ConversationList(Widget):
         if index >= len(self.rows):
             return Strip.blank(width, self.rich_style)
         row = self.rows[index]
-        number, name, sign, count = row_parts(row, index, width, is_open=row.name == self.opened)
+        presence = "" if row.is_group else self._there.get(row.who, "")
+        number, mark, name, sign, count = row_parts(
+            row, index, width, is_open=row.name == self.opened, presence=presence
+        )
         base = self.rich_style
         if not self._styles:
             self._styles = {name: self.get_component_rich_style(f"row--{name}", partial=True) for name in _NAMES}
@@ -80,6 +87,7 @@ class ConversationList(Widget):
         return Strip(
             [
                 Segment(number, base + self._styles["number"]),
+                Segment(mark, base + self._styles["there" if presence == "online" else "number"]),
                 Segment(name, look),
                 Segment(sign, base + self._styles["failed"]),
                 Segment(count, look),

@@ -17,7 +17,7 @@ from mqtt_client.app.wrap import fitted
 
 _NAMES = (
     "me", "sender", "time", "day", "unread", "error", "bold", "italic", "code", "link",
-    "sending", "stored", "rejected", "notice", "selected", "match",
+    "sending", "stored", "delivered", "read", "rejected", "notice", "selected", "match", "quote", "reaction",
 )  # fmt: skip
 _WHEEL_LINES = 3
 
@@ -41,6 +41,10 @@ class MessageView(Widget):
         .message--link { text-style: underline; }
         .message--sending { color: $text-muted; }
         .message--stored { color: $success; }
+        .message--delivered { color: $success; }
+        .message--read { color: $primary; }
+        .message--quote { color: $text-muted; }
+        .message--reaction { color: $secondary; }
         .message--rejected { color: $error; text-style: bold; }
         .message--notice { color: $text-muted; text-style: italic; }
         .message--selected { text-style: reverse; }
@@ -65,6 +69,7 @@ class MessageView(Widget):
         self._zone = zone
         self._keys = keys
         self._unfolded: set[int] = set()
+        self._theirs = (0, 0)
         self.me = me
         self.unread_from: int | None = None
         self.selected: int | None = None
@@ -86,6 +91,13 @@ class MessageView(Widget):
         if above != self.unread_from:
             self.unread_from = above
             self.viewport.forget_layout()
+
+    def note_theirs(self, delivered: int, read: int) -> None:
+        """Take how far the other side of a direct conversation has got."""
+        if (delivered, read) != self._theirs:
+            self._theirs = (delivered, read)
+            self.viewport.forget_layout_of(lambda entry: entry.sender == self.me)
+            self.changed()
 
     def changed(self) -> None:
         """Draw anew, and ask for more when an end is near."""
@@ -181,7 +193,9 @@ class MessageView(Widget):
     def _lay_out(self, entry: Entry, before: Entry | None) -> list[Line]:
         width = max(4, self.size.width)
         resend, unfold = self._keys
-        setting = Setting(width, self.me, self._zone, self.unread_from, resend, unfold, frozenset(self._unfolded))
+        setting = Setting(
+            width, self.me, self._zone, self.unread_from, resend, unfold, frozenset(self._unfolded), *self._theirs
+        )
         return block(entry, before, setting)
 
     def _draw(self) -> list[Strip]:

@@ -1,5 +1,7 @@
 """The status line: how we stand to the server, and what has just happened."""
 
+from collections.abc import Sequence
+
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -11,7 +13,18 @@ from mqtt_client.app.wrap import fitted
 from mqtt_client.text import visible
 
 _NOTICE_SECONDS = 6.0
+_TYPING_MOST = 4
 _SIGNS = {"starting": "○", "catching up": "◌", "online": "●", "offline": "✗"}
+
+
+def typing_text(names: Sequence[str]) -> str:
+    """Say who is typing."""
+    shown = [visible(name) for name in names]
+    if not shown:
+        return ""
+    if len(shown) == 1:
+        return f"{shown[0]} is typing"
+    return f"{', '.join(shown[:-1])} and {shown[-1]} are typing" if len(shown) < _TYPING_MOST else "several are typing"
 
 
 class StatusLine(Widget):
@@ -27,6 +40,7 @@ class StatusLine(Widget):
         self.link = LinkChanged("starting")
         self.who = ""
         self.aside = ""
+        self.typing = ""
         self.notice = ""
         self._timer: Timer | None = None
 
@@ -39,6 +53,13 @@ class StatusLine(Widget):
         """Show what is out of sight."""
         if text != self.aside:
             self.aside = text
+            self.refresh()
+
+    def show_typing(self, names: Sequence[str]) -> None:
+        """Show who is typing in the conversation that is open."""
+        text = typing_text(names)
+        if text != self.typing:
+            self.typing = text
             self.refresh()
 
     def show_notice(self, text: str, *, stays: bool = False) -> None:
@@ -55,7 +76,7 @@ class StatusLine(Widget):
         if self.notice:
             return self.notice
         reason = f": {visible(self.link.reason)}" if self.link.reason and self.link.state != "online" else ""
-        parts = [f"{_SIGNS[self.link.state]} {self.link.state}{reason}", self.aside, visible(self.who)]
+        parts = [f"{_SIGNS[self.link.state]} {self.link.state}{reason}", self.typing, self.aside, visible(self.who)]
         return "  ".join(part for part in parts if part)
 
     def render_line(self, y: int) -> Strip:

@@ -13,6 +13,7 @@ from mqtt_client.app.config import Config
 from mqtt_client.app.lines import plain
 from mqtt_client.app.nightjar import NightjarApp, Start
 from mqtt_client.app.screens.chat import ChatScreen
+from mqtt_client.app.screens.panels import FoundPanel
 from mqtt_client.profile import Profile
 from mqtt_client.text import visible_lines
 from tests.integration.app.conftest import NewPerson
@@ -188,3 +189,28 @@ async def test_a_login_that_ends_elsewhere_leads_to_the_login_screen(alice: Pers
         await asyncio.to_thread(alice.run, "logout")
         await until(pilot, lambda: not any(isinstance(screen, ChatScreen) for screen in app.screen_stack))
         await until(pilot, lambda: app.screen.query_one("#username").value == alice.name)  # type: ignore[attr-defined]  # an input
+
+
+@pytest.mark.parametrize("typed", ["/search owl", "/find owl"])
+async def test_a_search_finds_what_the_device_has_never_seen(registered: NewPerson, tmp_path: Path, typed: str) -> None:
+    """The server looks for it: in all conversations, and in the one that is open. It is opened where it stands."""
+    alice, bob = registered(), registered()
+    app = app_of(alice)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, online(app))
+        await app.engine.do(lambda backend: backend.send(f"direct:{bob.name}", "the owl sings at dusk"))
+        await send_all(app, bob, 250)
+        await until(pilot, lambda: len(texts(app)) == 251)
+        await until(pilot, lambda: all(entry.seq for entry in chat(app).messages.viewport.entries))
+    second = app_of(bob.elsewhere(tmp_path / "second"))
+    async with second.run_test(size=(100, 30)) as pilot:
+        screen = chat(second)
+        await until(pilot, online(second))
+        await until(pilot, lambda: texts(second)[-1:] == ["number 249"])
+        screen.composer.insert(typed)
+        await pilot.press("enter")
+        if typed.startswith("/search"):
+            await until(pilot, lambda: isinstance(second.screen, FoundPanel))
+            await pilot.press("enter")
+        await until(pilot, lambda: screen.messages.chosen is not None)
+        assert texts(second)[:3] == ["the owl sings at dusk", "number 0", "number 1"]

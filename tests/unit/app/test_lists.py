@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mqtt_client.app.config import Config, Quiet, read_config
+from mqtt_client.app.entries import Row
 from mqtt_client.app.keys import KEYS, footer, keys_of, spoken
 from mqtt_client.app.notify import sequence, wanted
 from mqtt_client.app.roster import Roster, matching
@@ -134,3 +135,12 @@ def test_no_two_actions_share_a_key() -> None:
     keys = [each for key in KEYS for each in key.keys]
     assert len(keys) == len(set(keys))
     assert spoken("alt+pageup") == "Alt+PgUp"
+
+
+def test_a_group_is_found_by_the_title_that_a_text_begins_with() -> None:
+    """The longest one, as a whole, in whatever case."""
+    rows = [Row(f"group:g{number}", title) for number, title in enumerate(("garden", "garden shed", "gar"))]
+    roster = Roster([*rows, a_row("garden")])
+    assert roster.group_named("#Garden hello") == rows[0]
+    assert roster.group_named("#garden shed") == rows[1]
+    assert roster.group_named("#gardens") is None

@@ -10,15 +10,17 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Label
 
-from mqtt_client.app.changes import LinkChanged
-from mqtt_client.app.nightjar import NightjarApp
+from mqtt_client.app.changes import LinkChanged, PresenceTold, TypingTold
+from mqtt_client.app.nightjar import NightjarApp, Told
 from mqtt_client.app.screens.chat import ChatScreen
 from mqtt_client.app.storage import Incoming
+from mqtt_client.events import MarkerArrived
 from tests.support.waiting import until
 from tests.unit.app.conftest import MakeApp
 from tests.unit.app.making import an_incoming
 from tests.unit.app.test_login_screen import app_at
-from tests.unit.app.test_screens import chat
+from tests.unit.app.test_screens import chat, take
+from wire.conversations import direct
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 WIDE = "\u6f22\u5b57\u304b\u306a\u4ea4\u3058\u308a\u6587"
@@ -140,3 +142,30 @@ async def test_the_login_form_looks_as_in_its_picture(tmp_path: Path) -> None:
         await until(pilot, lambda: "differ" in str(app.screen.query_one("#again-error", Label).render()))
         await pilot.pause()
         compare(app, "login-80x24")
+
+
+async def test_what_is_live_looks_as_in_its_picture(make_app: MakeApp, scene: list[Incoming]) -> None:
+    """A group, who is there, who is typing, an edited and a retracted message, an answer, reactions, what was read."""
+    group = an_incoming(2, "welcome", conversation="group:gabcdefabcdef", sender="carol")
+    talk = [
+        an_incoming(1000, "Shall we go and listen tonight?", edited_at=5.0, reactions=(("+1", ("alice",)),)),
+        an_incoming(1010, "never mind", retracted_at=6.0),
+        an_incoming(1020, "Gladly.", sender="alice", relation="reply", relates_to=1000),
+        an_incoming(1030, "I bring tea.", sender="alice"),
+    ]
+    app = make_app([*scene, group, *talk])
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = chat(app)
+        screen.composer.cursor_blink = False
+        await until(pilot, lambda: screen.status.link.state == "offline")
+        await app.engine.do(take(MarkerArrived(direct("bob"), "bob", 1030, 1020)))
+        await until(pilot, lambda: screen.roster.rows[0].their_read == 1020)
+        await settled(pilot, screen)
+        there = (
+            PresenceTold("bob", "online"),
+            PresenceTold("carol", "away"),
+            TypingTold("direct:bob", "bob", active=True),
+        )
+        app._told(Told(there))
+        await pilot.pause()
+        compare(app, "live-80x24")

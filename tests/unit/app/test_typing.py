@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_client.app.commands import COMMANDS, Do, Say, Unknown, common_start, completions, read_typed
+from mqtt_client.app.commands import COMMANDS, Do, Say, Unknown, common_start, completions, reaction, read_typed
+from mqtt_client.app.screens.answering import Answering
 from mqtt_client.app.screens.commanding import Commanding
 from mqtt_client.app.typed import Typed
 
@@ -57,6 +58,19 @@ def test_tab_completes_commands_users_and_themes() -> None:
     assert completions("ask ", users, themes) == (4, ())
 
 
+def test_tab_completes_groups_reactions_and_what_others_are_told() -> None:
+    """A group's title with blanks in it, with or without its sign."""
+    groups = ("#the garden", "#the shed", "#lobby")
+    assert completions("/join #the g", (), (), groups) == (6, ("#the garden",))
+    assert completions("/join lob", (), (), groups) == (6, ("#lobby",))
+    assert completions("/join ", (), (), groups) == (6, groups)
+    assert completions("/react thumb", (), ()) == (7, ("thumbsup", "thumbsdown"))
+    assert completions("/privacy m", (), ()) == (9, ("markers",))
+    assert completions("/block b", ("bob",), ()) == (7, ("bob ",))
+    assert reaction("heart") == reaction(":heart:") == "\u2764\ufe0f"
+    assert reaction("\U0001f989") == "\U0001f989"
+
+
 def test_several_completions_share_what_is_certain() -> None:
     """No more than what all of them begin with."""
     assert common_start(("bob ", "bobby ")) == "bob"
@@ -81,4 +95,4 @@ def test_what_was_typed_comes_back_and_the_unfinished_waits() -> None:
 def test_every_command_is_followed() -> None:
     """The list of commands and what follows them are one."""
     for command in COMMANDS:
-        assert hasattr(Commanding, f"_{command.name}")
+        assert any(hasattr(each, f"_{command.name}") for each in (Commanding, Answering))
