@@ -274,7 +274,7 @@ def test_what_each_may_read_is_what_the_model_says(database_url: str) -> None:
         run_state_machine_as_test(
             lambda: Reading(pool, db),  # type: ignore[arg-type]  # whatever makes one will do
             settings=settings(
-                max_examples=30,
+                max_examples=60,
                 stateful_step_count=40,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),
