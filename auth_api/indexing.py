@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -30,6 +30,8 @@ _SHARE: Final = 0.5
 _MOST_STALE: Final = 1000
 _STALE_AT_ONCE: Final = 8
 """Messages whose other bodies are read at once: of each there may be a hundred edits, of 64 KiB."""
+_FILED_AT_ONCE: Final = 256
+"""Messages of which all words are held as texts: some kilobytes of each."""
 _SEARCHED: Final = frozenset({None, "reply", "thread", "edit"})
 
 _LOG = logging.getLogger(__name__)
@@ -150,21 +152,25 @@ def _file(cur: Cursor, language: str, messages: Sequence[Searchable], before: in
 
     The index went up to `before`, and goes up to `reached` with them: the segments below that one are closed.
     """
-    read = [(each, text) for each in messages if (text := _text(each)) is not None]
-    texts = [(each, set(words_of(text))) for each, text in read]
-    found = (
-        {} if language == SIMPLE else search_index.lexemes(cur, language, set().union(*[words for _, words in texts]))
-    )
     filing = Filing()
-    for each, words in texts:
-        target = each.relates_to if each.relation == "edit" and each.relates_to else each.seq
-        keys = {key for word in words for key in keys_of(word, found)} if found else words
-        filing.add(target, {conversation_key(each.conversation_id), *keys})
+    for first in range(0, len(messages), _FILED_AT_ONCE):
+        _file_some(cur, language, messages[first : first + _FILED_AT_ONCE], filing)
     postings = filing.postings()
     search_index.add(cur, postings)
     for segment in sorted({before // SEGMENT, *(posting.segment for posting in postings)}):
         if segment < reached // SEGMENT:
             search_index.close(cur, segment)
+
+
+def _file_some(cur: Cursor, language: str, messages: Iterable[Searchable], filing: Filing) -> None:
+    texts = [(each, set(words_of(text))) for each in messages if (text := _text(each)) is not None]
+    found = (
+        {} if language == SIMPLE else search_index.lexemes(cur, language, set().union(*[words for _, words in texts]))
+    )
+    for each, words in texts:
+        target = each.relates_to if each.relation == "edit" and each.relates_to else each.seq
+        keys = {key for word in words for key in keys_of(word, found)} if found else words
+        filing.add(target, {conversation_key(each.conversation_id), *keys})
 
 
 def _text(message: Searchable) -> str | None:
