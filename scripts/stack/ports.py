@@ -1,13 +1,25 @@
 """TCP ports on this machine."""
 
+import itertools
 import socket
+from collections.abc import Iterator
+from functools import cache
+
+SLICES = tuple(range(first, first + 64) for first in range(16384, 32768, 64))
+"""What `free_port` hands out, a slice for each process: below the ports that Linux gives to outgoing connections."""
 
 
 def free_port(address: str = "127.0.0.1") -> int:
-    """Return a port that nothing listens on at the moment."""
-    with socket.create_server((address, 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
+    """Return a port that nothing listens on, and that nothing else is given while this process runs.
+
+    The kernel's own choice (port 0) is free only at that moment: until a server listens there, any outgoing
+    connection may be given it, and while the server is restarted, too. Raises OSError when all are taken.
+    """
+    _, ports = _own_slice()
+    for port in itertools.islice(ports, len(SLICES[0])):
+        if is_free(address, port):
+            return port
+    raise OSError(f"no free port on {address} among those of this process")
 
 
 def is_free(address: str, port: int) -> bool:
@@ -26,3 +38,20 @@ def accepts(address: str, port: int) -> bool:
             return True
     except OSError:
         return False
+
+
+@cache
+def _own_slice() -> tuple[socket.socket, Iterator[int]]:
+    """Reserve a slice until this process ends; its ports are gone through in turn, so that none comes twice soon.
+
+    The name of an abstract Unix socket is the reservation: it belongs to one network namespace, as ports do,
+    and the kernel takes it back however the process ends.
+    """
+    for ports in SLICES:
+        reservation = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            reservation.bind(f"\0nightjar-ports-{ports.start}")
+            return reservation, itertools.cycle(ports)
+        except OSError:
+            reservation.close()
+    raise OSError("every slice of ports is reserved by another process")
