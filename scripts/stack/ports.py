@@ -15,8 +15,7 @@ def free_port(address: str = "127.0.0.1") -> int:
     The kernel's own choice (port 0) is free only at that moment: until a server listens there, any outgoing
     connection may be given it, and while the server is restarted, too. Raises OSError when all are taken.
     """
-    _, ports = _own_slice()
-    for port in itertools.islice(ports, len(SLICES[0])):
+    for port in itertools.islice(_own_slice(), len(SLICES[0])):
         if is_free(address, port):
             return port
     raise OSError(f"no free port on {address} among those of this process")
@@ -41,17 +40,18 @@ def accepts(address: str, port: int) -> bool:
 
 
 @cache
-def _own_slice() -> tuple[socket.socket, Iterator[int]]:
+def _own_slice() -> Iterator[int]:
     """Reserve a slice until this process ends; its ports are gone through in turn, so that none comes twice soon.
 
     The name of an abstract Unix socket is the reservation: it belongs to one network namespace, as ports do,
     and the kernel takes it back however the process ends.
     """
     for ports in SLICES:
-        reservation = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        try:
-            reservation.bind(f"\0nightjar-ports-{ports.start}")
-            return reservation, itertools.cycle(ports)
-        except OSError:
-            reservation.close()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as reservation:
+            try:
+                reservation.bind(f"\0nightjar-ports-{ports.start}")
+            except OSError:
+                continue
+            reservation.detach()  # so that it stays
+            return itertools.cycle(ports)
     raise OSError("every slice of ports is reserved by another process")

@@ -1,7 +1,9 @@
 """The real parts, as tests start and break them."""
 
+import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from scripts.stack.config import Endpoint, StackConfig
@@ -52,6 +54,15 @@ class RunningPart:
     def kill(self) -> None:
         """Kill -9 it and its children."""
         self._running().kill()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let its first process do nothing for the time being."""
+        self._running().send(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._running().send(signal.SIGCONT)
 
     def _running(self) -> Process:
         assert self.process, "not started yet"

@@ -93,7 +93,7 @@ def test_two_apps_on_one_profile_are_prevented_with_a_line(alice: Person) -> Non
             assert "Traceback" not in shown
 
 
-def test_a_message_to_nobody_says_why_and_can_be_sent_again(registered: NewPerson) -> None:
+def test_a_message_to_nobody_says_why_and_can_be_sent_again(shared_stack: RunningStack, registered: NewPerson) -> None:
     """It is refused by the archive, since its receiver has gone; the app says so, and offers to send it again."""
     alice, bob = registered(), registered()
     with app_terminal(alice.environment, "chat", bob.name) as terminal:
@@ -101,7 +101,9 @@ def test_a_message_to_nobody_says_why_and_can_be_sent_again(registered: NewPerso
         bob.run("delete-account", "--yes", "--password-stdin", stdin=f"{PASSWORD}\n".encode())
         say(terminal, "are you there?")
         terminal.wait_for("not sent: there is no such user")
-        terminal.press("C-r")
+        with shared_stack.archiver.frozen():
+            terminal.press("C-r")
+            terminal.wait_without("not sent")
         terminal.wait_for("not sent: there is no such user")
         terminal.press("M-x")
         terminal.wait_without("are you there?")
