@@ -21,6 +21,7 @@ struct client {
 	bool revoked;
 	bool departed;
 	int64_t departed_s;
+	uint64_t read_number; /* of the topic that it was last allowed to read (`struct plugin`) */
 	struct client *next_by_handle;
 	struct client *next_by_user;
 	struct client *newer, *older; /* among the departed */

@@ -26,6 +26,8 @@ struct plugin {
 	bool kicks_due;         /* some connected client's token has become void */
 	int64_t ticked_s;       /* the second in which `upkeep_tick` last did its work */
 	int64_t next_expiry_s;  /* no connected client's token expires before */
+	char read_topic[256];   /* the topic that readers were last asked about, */
+	uint64_t read_number;   /* and which one it was, counted from 1 */
 	unsigned keys_unusable; /* files that held no key of ours when the keys were last read */
 	int64_t keys_tried_s;   /* when an unknown key id last made us look */
 };

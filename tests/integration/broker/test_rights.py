@@ -110,6 +110,31 @@ def test_a_session_is_read_with_the_rights_of_the_new_token(realm: Realm, new_us
     realm.close()
 
 
+def test_what_one_reader_may_read_is_not_another_s(realm: Realm, new_user: NewUser) -> None:
+    """The same topic again and again, as a group's is: one member has left, and is asked about right after the other."""
+    alice, bob, carol = new_user("alice"), new_user("bob"), new_user("carol")
+    session: dict[str, Any] = {"clean": False, "session_seconds": 300}
+    group = [AclRule("subscribe", "groups/g2/#")]
+    own = [AclRule("subscribe", f"users/{bob}/#")]
+    writer = realm.connect(alice, acl=[AclRule("publish", "groups/g2/#"), AclRule("publish", "users/#")])
+    stays = realm.connect(carol, acl=group)
+    assert stays.subscribe("groups/g2/#") == 1
+    with realm.connect(bob, acl=[*group, *own], **session) as leaves:
+        assert leaves.subscribe("groups/g2/#") == 1
+        assert leaves.subscribe(f"users/{bob}/#") == 1
+        for number in range(3):
+            writer.publish("groups/g2/messages/x", b"before %d" % number)
+        leaves.wait_for(b"before 2")
+    left = realm.connect(bob, acl=own, **session)
+    for number in range(3):
+        writer.publish("groups/g2/messages/x", b"after %d" % number)
+    writer.publish(f"users/{bob}/x", b"still allowed")
+    stays.wait_for(b"after 2")
+    left.wait_for(b"still allowed")
+    assert not [number for number in range(3) if left.received(b"after %d" % number)]
+    realm.close()
+
+
 def test_a_session_survives_a_restart_and_users_wait_for_the_archiver(tmp_path: Path, plugin: Path) -> None:
     """What waits for the archiver is saved when the broker stops. Its shared subscription is not, so nobody may
 
