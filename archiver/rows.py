@@ -32,25 +32,23 @@ _INT8 = struct.Struct("!iq")
 _LENGTH = struct.Struct("!i")
 
 
-def copy_data(rows: Iterable[Row]) -> bytes:
+def copy_data(rows: Iterable[Row]) -> bytearray:
     """Write rows for `COPY messages (COLUMNS) FROM STDIN (FORMAT binary)`."""
-    parts = [_HEADER]
+    written = bytearray(_HEADER)
     for row in rows:
         delivery = row.letter.delivery
         envelope = row.letter.envelope
         received_at = delivery.received_at - _EPOCH_UNIX_US
-        parts += (
-            _IDS.pack(len(COLUMNS), 8, row.seq, 8, row.conversation_id, 8, row.sender_id),
-            _int8(row.relates_to_seq),
-            _TIME_AND_ID.pack(8, received_at, 16, bytes.fromhex(row.letter.id.replace("-", ""))),
-            _int8((envelope.sent_at - _EPOCH) // _MICROSECOND if envelope.sent_at else None),
-            _text(envelope.relation),
-            _text(row.content_type),
-            _LENGTH.pack(len(delivery.body)),
-            delivery.body,
-        )
-    parts.append(_TRAILER)
-    return b"".join(parts)
+        written += _IDS.pack(len(COLUMNS), 8, row.seq, 8, row.conversation_id, 8, row.sender_id)
+        written += _int8(row.relates_to_seq)
+        written += _TIME_AND_ID.pack(8, received_at, 16, bytes.fromhex(row.letter.id.replace("-", "")))
+        written += _int8((envelope.sent_at - _EPOCH) // _MICROSECOND if envelope.sent_at else None)
+        written += _text(envelope.relation)
+        written += _text(row.content_type)
+        written += _LENGTH.pack(len(delivery.body))
+        written += delivery.body
+    written += _TRAILER
+    return written
 
 
 def _int8(value: int | None) -> bytes:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -30,8 +30,9 @@ _SHARE: Final = 0.5
 _MOST_STALE: Final = 1000
 _STALE_AT_ONCE: Final = 8
 """Messages whose other bodies are read at once: of each there may be a hundred edits, of 64 KiB."""
-_FILED_AT_ONCE: Final = 256
-"""Messages of which all words are held as texts: some kilobytes of each."""
+_READ_AT_ONCE: Final = 512
+_WORDS_AT_ONCE: Final = 256
+"""Messages that are held, and those of which all words are held as texts: some kilobytes of each."""
 _SEARCHED: Final = frozenset({None, "reply", "thread", "edit"})
 
 _LOG = logging.getLogger(__name__)
@@ -119,13 +120,18 @@ class Indexer:
 
 def _index_next(cur: Cursor, state: State, most: int, least: int) -> tuple[bool, bool]:
     """Index the next messages if they are enough; whether they were, and whether the segment was closed."""
-    if state.newest_seq <= state.indexed_seq:
+    filing, reached, count, size = Filing(), state.indexed_seq, 0, 0
+    while reached < state.newest_seq and count < most and size < _MOST_BYTES:
+        found = search_index.following(cur, reached, min(most - count, max(least, _READ_AT_ONCE)), _MOST_BYTES - size)
+        count += len(found)
+        size += sum([len(each.body) for each in found])
+        if not found or (count < least and size < _LEAST_BYTES):
+            break
+        _file(cur, state.language, found, filing)
+        reached = found[-1].seq
+    if reached == state.indexed_seq:
         return False, False
-    found = search_index.following(cur, state.indexed_seq, most, _MOST_BYTES)
-    if len(found) < least and sum(len(each.body) for each in found) < _LEAST_BYTES:
-        return False, False
-    reached = found[-1].seq
-    _file(cur, state.language, found, state.indexed_seq, reached)
+    _write(cur, filing, state.indexed_seq, reached)
     search_index.reach(cur, reached)
     return True, state.indexed_seq // SEGMENT < reached // SEGMENT
 
@@ -143,34 +149,34 @@ def _forget_stale(cur: Cursor, state: State) -> bool:
         bodies = search_index.bodies(cur, stale[first : first + _STALE_AT_ONCE])
         left = [each for each in bodies if each.seq <= state.indexed_seq]
         if left:
-            _file(cur, state.language, left, state.indexed_seq, state.indexed_seq)
+            filing = Filing()
+            _file(cur, state.language, left, filing)
+            _write(cur, filing, state.indexed_seq, state.indexed_seq)
     return len(taken) == _MOST_STALE
 
 
-def _file(cur: Cursor, language: str, messages: Sequence[Searchable], before: int, reached: int) -> None:
-    """File messages under their words, an edit for the message that it changes.
+def _file(cur: Cursor, language: str, messages: Sequence[Searchable], filing: Filing) -> None:
+    """File messages under their words, an edit for the message that it changes."""
+    for first in range(0, len(messages), _WORDS_AT_ONCE):
+        some = messages[first : first + _WORDS_AT_ONCE]
+        texts = [(each, set(words_of(text))) for each in some if (text := _text(each)) is not None]
+        words = set().union(*[words for _, words in texts])
+        found = {} if language == SIMPLE else search_index.lexemes(cur, language, words)
+        for each, words in texts:
+            target = each.relates_to if each.relation == "edit" and each.relates_to else each.seq
+            keys = {key for word in words for key in keys_of(word, found)} if found else words
+            filing.add(target, {conversation_key(each.conversation_id), *keys})
 
-    The index went up to `before`, and goes up to `reached` with them: the segments below that one are closed.
+
+def _write(cur: Cursor, filing: Filing, before: int, reached: int) -> None:
+    """Add what was filed to the index, which went up to `before`, and goes up to `reached` with it.
+
+    The segments below that one are closed.
     """
-    filing = Filing()
-    for first in range(0, len(messages), _FILED_AT_ONCE):
-        _file_some(cur, language, messages[first : first + _FILED_AT_ONCE], filing)
-    postings = filing.postings()
-    search_index.add(cur, postings)
-    for segment in sorted({before // SEGMENT, *(posting.segment for posting in postings)}):
+    search_index.add(cur, filing.postings())
+    for segment in sorted({before // SEGMENT, *filing.segments}):
         if segment < reached // SEGMENT:
             search_index.close(cur, segment)
-
-
-def _file_some(cur: Cursor, language: str, messages: Iterable[Searchable], filing: Filing) -> None:
-    texts = [(each, set(words_of(text))) for each in messages if (text := _text(each)) is not None]
-    found = (
-        {} if language == SIMPLE else search_index.lexemes(cur, language, set().union(*[words for _, words in texts]))
-    )
-    for each, words in texts:
-        target = each.relates_to if each.relation == "edit" and each.relates_to else each.seq
-        keys = {key for word in words for key in keys_of(word, found)} if found else words
-        filing.add(target, {conversation_key(each.conversation_id), *keys})
 
 
 def _text(message: Searchable) -> str | None:

@@ -6,7 +6,7 @@ A segment is `SEGMENT` numbers of messages. What has a word in it is kept as two
 import sys
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 SEGMENT: Final = 65536
@@ -33,13 +33,16 @@ class Filing:
         for word in words:
             filed[word].append(offset)
 
-    def postings(self) -> list[Posting]:
-        """Return what was filed."""
-        return [
-            Posting(segment, word, _packed(seqs))
-            for segment, filed in self._segments.items()
-            for word, seqs in filed.items()
-        ]
+    @property
+    def segments(self) -> set[int]:
+        """In which segments there is something."""
+        return {segment for segment, filed in self._segments.items() if filed}
+
+    def postings(self) -> Iterator[Posting]:
+        """Go through what was filed, in the order of segment and word."""
+        for segment, filed in sorted(self._segments.items()):
+            for word in sorted(filed):
+                yield Posting(segment, word, _packed(filed[word]))
 
 
 def unpack(seqs: bytes | memoryview) -> "array[int]":

@@ -1,7 +1,8 @@
 """The index of search, as it is filled (`db/migrations/0004_search.sql`). All but `sweep` inside a transaction."""
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from auth_api.pool import Cursor
@@ -11,8 +12,20 @@ from auth_api.queries.outcomes import EDITS_LOOKED_AT
 _INDEX_LOCK: Final = 0x6E6A736561726368
 _WORDS_AT_ONCE: Final = 500
 """Read of a segment; each may be in all of its messages, which is 128 KiB."""
+_LINES_AT_ONCE: Final = 100
 SIMPLE: Final = "simple"
 """The language that leaves words as they are."""
+
+
+class _Lines(io.RawIOBase):
+    """Text for COPY, made as it is read: all of it together would be megabytes."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+
+    def read(self, _size: int = -1, /) -> bytes:
+        """Return the next lines, however long they are; nothing at the end."""
+        return "".join(islice(self._lines, _LINES_AT_ONCE)).encode()
 
 
 class State(NamedTuple):
@@ -111,12 +124,12 @@ def bodies(cur: Cursor, seqs: Sequence[int]) -> list[Searchable]:
 
 
 def add(cur: Cursor, postings: Iterable[Posting]) -> None:
-    """Add to the open segments, as one part of each."""
+    """Add postings, in the order of segment and word, to the open segments, as one part of each."""
     cur.execute("SELECT nextval('search_part')")
     ((part,),) = cur.fetchall()
     # In the order of the key, and by COPY: a third of the database's work. Words have no character to escape.
-    lines = [f"{segment}\t{part}\t{word}\t\\\\x{seqs.hex()}\n" for segment, word, seqs in sorted(postings)]
-    cur.copy_expert("COPY search_new_words (segment, part, word, seqs) FROM STDIN", io.StringIO("".join(lines)))
+    lines = (f"{segment}\t{part}\t{word}\t\\\\x{seqs.hex()}\n" for segment, word, seqs in postings)
+    cur.copy_expert("COPY search_new_words (segment, part, word, seqs) FROM STDIN", _Lines(lines))
 
 
 def reach(cur: Cursor, seq: int) -> None:

@@ -111,7 +111,7 @@ def test_a_session_is_read_with_the_rights_of_the_new_token(realm: Realm, new_us
 
 
 def test_what_one_reader_may_read_is_not_another_s(realm: Realm, new_user: NewUser) -> None:
-    """The same topic again and again, as a group's is: one member has left, and is asked about right after the other."""
+    """The same topic again and again, as a group's is: one member has left, and comes right after another."""
     alice, bob, carol = new_user("alice"), new_user("bob"), new_user("carol")
     session: dict[str, Any] = {"clean": False, "session_seconds": 300}
     group = [AclRule("subscribe", "groups/g2/#")]

@@ -151,12 +151,13 @@ def test_postings_name_the_messages_that_have_a_word(messages: dict[int, set[str
     filing = Filing()
     for seq, words in messages.items():
         filing.add(seq, words)
+    postings = list(filing.postings())
     found = {
-        (posting.word, posting.segment * SEGMENT + offset)
-        for posting in filing.postings()
-        for offset in unpack(posting.seqs)
+        (posting.word, posting.segment * SEGMENT + offset) for posting in postings for offset in unpack(posting.seqs)
     }
+    assert postings == sorted(postings)
+    assert filing.segments == {posting.segment for posting in postings}
     assert found == {(word, seq) for seq, words in messages.items() for word in words}
-    for posting in filing.postings():
+    for posting in postings:
         kept = set(unpack(without(posting.seqs, {dropped})))
         assert kept == set(unpack(posting.seqs)) - {dropped}
