@@ -5,6 +5,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import paho.mqtt.client as mqtt
@@ -64,7 +65,8 @@ class BrokerConnection:
             return "the broker is out of reach"
         self._client.loop_start()
         self._over.wait()
-        self._client.loop_stop()
+        with suppress(AttributeError):  # its thread has just ended, and paho has forgotten it in that moment
+            self._client.loop_stop()
         client = self._client  # which the callbacks refer back to
         client.on_connect = client.on_disconnect = client.on_publish = client.on_message = None
         return self._why

@@ -12,6 +12,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from tests.support.network_loop import stop_loop
+
 
 class Peer:
     """A connection to the broker. Use it in a `with` statement: it is connected inside."""
@@ -39,7 +41,7 @@ class Peer:
     def close(self) -> None:
         """Leave, and end the network thread."""
         self._client.disconnect()
-        self._client.loop_stop()
+        stop_loop(self._client)
 
     def __enter__(self) -> "Peer":
         answer = self.connect()

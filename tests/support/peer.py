@@ -15,6 +15,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from tests.support.network_loop import stop_loop
+
 ANSWER_SECONDS = 10.0
 
 
@@ -97,7 +99,7 @@ class Peer:
         self._client.loop_start()
         code = self._connected.get(timeout=ANSWER_SECONDS)
         if code:
-            self._client.loop_stop()
+            stop_loop(self._client)
             raise RefusedError(code)
 
     def _on_disconnect(self, _client: object, _data: object, _flags: object, code: Any, _properties: object) -> None:
@@ -168,12 +170,12 @@ class Peer:
         if isinstance(connection, socket.socket):
             with suppress(OSError):  # it may have been closed from the other side
                 connection.shutdown(socket.SHUT_RDWR)
-        self._client.loop_stop()
+        stop_loop(self._client)
 
     def close(self) -> None:
         """Disconnect, if still connected."""
         self._client.disconnect()
-        self._client.loop_stop()
+        stop_loop(self._client)
 
 
 def connects(connect: Callable[[], Peer], refusal: int = 0x87) -> bool:

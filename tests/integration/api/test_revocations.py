@@ -14,6 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from tests.conftest import StackFactory
 from tests.integration.api.conftest import FAST_HASH
 from tests.integration.api.people import PASSWORD, Person, assert_problem, register
+from tests.support.network_loop import stop_loop
 from tests.support.stack import RunningStack, wait_for
 
 
@@ -35,7 +36,7 @@ class Device:
 
     def close(self) -> None:
         self._client.disconnect()
-        self._client.loop_stop()
+        stop_loop(self._client)
 
 
 DeviceFactory = Callable[[Person], Device]
