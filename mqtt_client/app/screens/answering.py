@@ -161,8 +161,8 @@ class Answering:
 
     def _somebody(self, rest: str, usage: str) -> str:
         """Name who is meant: nobody named is the other side of the conversation that is open."""
-        opened = self._screen.roster.get(self._screen.talk.opened)
-        name = rest.removeprefix("@") or (opened.who if opened and not opened.is_group else "")
+        kind, _, other = (self._screen.talk.opened or "").partition(":")  # which the list may not have yet
+        name = rest.removeprefix("@") or (other if kind == "direct" else "")
         if not name:
             raise InputError(usage)
         return name

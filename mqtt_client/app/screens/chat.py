@@ -45,6 +45,7 @@ from mqtt_client.app.widgets.message_view import MessageView
 from mqtt_client.app.widgets.status_line import Keys, StatusLine
 from mqtt_client.errors import ClientError
 from mqtt_client.text import visible
+from wire.names import is_username
 
 if TYPE_CHECKING:
     from mqtt_client.app.backend import Backend
@@ -131,6 +132,8 @@ class ChatScreen(Screen[None]):
             self.talk.show(self._snapshot.opened, self._snapshot.page)
         else:
             self.show_rows()
+        if self._wanted and is_username(self._wanted):
+            self._write_to_wanted(self._wanted)  # at once: what is typed from now on is for them
         self._is_composed = True
         self.live.begin()
         waiting, self._waiting = self._waiting, []
@@ -148,10 +151,13 @@ class ChatScreen(Screen[None]):
         for text in await self.ask(lambda backend: backend.typed()):
             self.composer.typed.add(text)
         if self._wanted:
-            wanted, self._wanted = self._wanted, None
-            self.talk.write_to(wanted)
-        elif self.talk.opened == self._snapshot.opened:
+            self._write_to_wanted(self._wanted)
+        elif not any(worker.group == "open" and worker.is_running for worker in self.workers):
             self.talk.refresh()
+
+    def _write_to_wanted(self, wanted: str) -> None:
+        self._wanted = None
+        self.talk.write_to(wanted)
 
     # The parts
 

@@ -29,6 +29,8 @@ class Talk:
         """Take the screen."""
         self._screen = screen
         self.opened: str | None = None
+        self._begins = ""
+        """With whom the conversation that is open begins, until it is known to be there."""
         self._loading: object | None = None
         self._retry_at = 0.0
         self._draft_timer: Timer | None = None
@@ -41,7 +43,7 @@ class Talk:
 
     def show(self, name: str, page: Page) -> None:
         """Show a conversation whose last page is at hand."""
-        self.opened = name
+        self.opened, self._begins = name, ""
         self._screen.messages.show(page)
         self._screen.composer.conversation = name
         self._screen.composer.fill(self._draft(name))
@@ -56,9 +58,10 @@ class Talk:
         # What was typed before anything was open comes along.
         homeless = self._screen.composer.text if self.opened is None else ""
         self.show(name, Page(at_start=True))
+        self._begins = begins
         if homeless:
             self._screen.composer.give_back(homeless)
-        self._screen.work(lambda: self._open(name, begins=begins), group="open")
+        self._screen.work(partial(self._open, name), group="open")
 
     def write_to(self, user: str, text: str = "") -> None:
         """Go to the conversation with somebody at once, and send them a text: what is typed next is for them.
@@ -131,11 +134,12 @@ class Talk:
         row = self._screen.roster.get(name)
         return self._drafts.get(name or "", row.draft if row else "")
 
-    async def _open(self, name: str, *, stays: bool = False, begins: str = "") -> None:
+    async def _open(self, name: str, *, stays: bool = False) -> None:
         """Show the end of a conversation; one that `stays` gains what is new, and is left where it stands."""
         screen = self._screen
-        if begins:
+        if begins := self._begins:
             await screen.ask(lambda backend: backend.begin(begins))
+            self._begins = "" if name == self.opened else self._begins
         first = await screen.ask(lambda backend: backend.mark_read(name)) if screen.app.app_focus else None
         with self._missing_nothing(name) as late:
             page = await screen.ask(lambda backend: backend.pages.newest(name))

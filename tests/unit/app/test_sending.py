@@ -44,6 +44,20 @@ async def test_what_is_typed_after_msg_is_for_whom_it_names(make_app: MakeApp, t
         assert [entry.text for entry in page.entries][-2:] == ["one", "two"]
 
 
+async def test_what_is_typed_right_after_the_start_is_for_whom_the_app_was_started_for(
+    make_app: MakeApp, talks: list[Incoming]
+) -> None:
+    """`nightjar chat erin`, and words before the backend is there: also when nobody has written to erin before."""
+    app = make_app(talks, wanted="erin")
+    async with app.run_test(size=SIZE) as pilot:
+        screen = chat(app)
+        assert screen.talk.opened == "direct:erin"
+        press_at_once(app, *"one", "enter", *"/whois", "enter", *"two", "enter")
+        await until(pilot, shows(app, "two …"))
+        assert [entry.text for entry in screen.messages.viewport.entries] == ["one", "two"]
+        assert "who?" not in screen.status.text
+
+
 async def test_two_words_in_the_switcher_send_nothing(make_app: MakeApp, talks: list[Incoming]) -> None:
     """They are no name, and the second is no message for the first."""
     app = make_app(talks)
