@@ -24,11 +24,21 @@ _SWITCH_SECONDS = 0.0005
 class Engine:
     """Runs a backend in a thread with an event loop of its own, so that no disk and no network holds up the screen."""
 
-    def __init__(self, profile: Profile, emit: Callable[[tuple[Change, ...]], None], chats: Chats | None) -> None:
-        """Take the profile, whom to tell (called in the thread), and the local copy when it is open already."""
+    def __init__(
+        self,
+        profile: Profile,
+        emit: Callable[[tuple[Change, ...]], None],
+        chats: Chats | None,
+        on_loaded: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Take the profile, whom to tell (called in the thread), and the local copy when it is open already.
+
+        `on_loaded` is called, in the thread too, when all that the app consists of has been loaded.
+        """
         self._profile = profile
         self._emit = emit
         self._chats = chats
+        self._on_loaded = on_loaded
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_stopping = threading.Event()
         self._backend: Future[Backend] = Future()
@@ -95,6 +105,7 @@ class Engine:
         # Loaded here, after the first screen: what talks to the network takes longer to load than to show a screen.
         from mqtt_client.app.backend import Backend  # noqa: PLC0415  # see above
 
+        self._on_loaded()
         backend = Backend(self._profile, self._emit, self._chats)
         self._backend.set_result(backend)
         await backend.run()

@@ -1,6 +1,7 @@
 """The app: the screens, and the backend behind them."""
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Mapping
@@ -89,7 +90,7 @@ class NightjarApp(App[None]):
         self.config = start.config
         self.zone = zone
         self.in_tmux = bool(environment.get("TMUX"))
-        self.engine = Engine(start.profile, self.tell, start.chats)
+        self.engine = Engine(start.profile, self.tell, start.chats, self._keep_what_is_loaded)
         self.crash: Exception | None = None
         self._environment = environment
         self._begun = start
@@ -116,6 +117,11 @@ class NightjarApp(App[None]):
         self.engine.start()
         if self.config.theme not in self.available_themes:
             self.say(f"there is no theme {self.config.theme}; there are {', '.join(sorted(self.available_themes))}")
+
+    def _keep_what_is_loaded(self) -> None:
+        """Have what is there for good not be looked through for garbage: that would hold up a key for some 50 ms."""
+        if not self.is_headless:
+            gc.freeze()
 
     async def on_event(self, event: events.Event) -> None:
         """Note that somebody is at the keys."""

@@ -6,6 +6,7 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -59,12 +60,20 @@ class ConversationList(Widget):
         known = dict(there or {})
         if rows == self.rows and opened == self.opened and known == self._there:
             return
-        self.rows, self.opened, self._there = rows, opened, known
+        was, self.rows = self.rows, rows
+        before = (len(was), self.opened, self._there, self._first)
+        self.opened, self._there = opened, known
         index = next((index for index, row in enumerate(rows) if row.name == opened), 0)
         self._first = min(self._first, max(0, len(rows) - self.size.height), index)
         if self.size.height:
             self._first = max(self._first, index - self.size.height + 1)
-        self.refresh()
+        if before != (len(rows), opened, known, self._first):
+            self.refresh()
+            return
+        # While messages pour in, one row changes again and again: drawing all would take half of the time.
+        for y in range(min(self.size.height, len(rows) - self._first)):
+            if was[self._first + y] != rows[self._first + y]:
+                self.refresh(Region(0, y, self.size.width, 1))
 
     def render_line(self, y: int) -> Strip:
         """Draw one conversation."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,22 @@ async def test_a_disk_without_room_leaves_the_app_open(make_app: MakeApp, talks:
         assert screen.composer.text == "no room"
         await pilot.press("ctrl+n")
         await until(pilot, lambda: screen.talk.opened == "direct:bob")
+
+
+async def test_what_is_loaded_for_good_is_no_garbage_to_look_through(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once the backend has been loaded, too: looking through all of it would hold up a key."""
+    loaded: list[bool] = []
+    monkeypatch.setattr(NightjarApp, "is_headless", False)
+    monkeypatch.setattr("gc.freeze", lambda: loaded.append("mqtt_client.app.backend" in sys.modules))
+    app = make_app()
+    app._keep_what_is_loaded()
+    engine = app.engine
+    engine.start()
+    await engine.do(lambda backend: backend.typed())
+    engine.stop()
+    assert loaded == [True, True]
 
 
 async def test_what_is_asked_of_a_thread_that_has_failed_is_refused(

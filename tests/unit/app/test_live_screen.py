@@ -1,9 +1,11 @@
 """What is live on the screen: who is there, who types, marks, and messages that change after they were sent."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from textual.geometry import Region
 
 from mqtt_client.app.backend import Backend
 from mqtt_client.app.changes import GroupTold, LinkChanged, PresenceTold, SessionsTold, TypingTold
@@ -69,6 +71,25 @@ async def test_who_is_there_has_a_mark_in_the_list_while_that_is_known(
         assert listed(app)[2].startswith("3  bob")
         tell(app, LinkChanged("offline"))
         assert listed(app)[1].startswith("2  carol")
+
+
+async def test_only_the_row_that_has_changed_is_drawn_anew(
+    make_app: MakeApp, talks: list[Incoming], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the list, while messages pour in; where rows come, move or are looked at otherwise, all are."""
+    app = make_app(talks)
+    async with app.run_test(size=SIZE) as pilot:
+        await offline(pilot, app)
+        screen, drawn = chat(app), []
+        view = screen.conversations
+        monkeypatch.setattr(view, "refresh", lambda *regions: drawn.append(regions))
+        first, second = view.rows
+        view.show((first, replace(second, unread=7)), view.opened)
+        assert drawn == [(Region(0, 1, view.size.width, 1),)]
+        assert view.render_line(1).text.rstrip().endswith("7")
+        view.show((replace(second, unread=7), first), view.opened, {"bob": "online"})
+        view.show((first,), view.opened, {"bob": "online"})
+        assert drawn[1:] == [(), ()]
 
 
 async def test_who_is_typing_stands_in_the_status_line_for_a_while(
