@@ -13,7 +13,7 @@ from auth_api.queries.revocations import StoredRevocation
 from auth_api.side_task import SideTask
 from wire.control import Revocation, encode_revocations
 from wire.names import client_id
-from wire.topics import CONTROL
+from wire.topics import CONTROL, presence
 
 MARGIN_SECONDS: Final = 120
 """How much longer than a token a revocation is kept in mind, for clocks that differ."""
@@ -73,11 +73,16 @@ class Revoker:
     def tell(self, stored: Sequence[StoredRevocation]) -> bool:
         """Tell the broker; whether it confirmed in time. If not, it is told later."""
         link, parts = self._link, _parts(stored)
+        if not parts:
+            return True
         try:
-            return not parts or (link is not None and all(self._tell(link, part, _CONFIRM_SECONDS) for part in parts))
+            told = link is not None and all(self._tell(link, part, _CONFIRM_SECONDS) for part in parts)
         except UnavailableError:
             _LOG.warning("the database went away before a confirmed revocation was noted; it is told again")
-            return True
+            told = True
+        if told and link is not None:
+            _forget_presence(link, stored)
+        return told
 
     def _catch_up(self) -> None:
         """Tell what is due over the present connection itself: over the link nobody gets before a new one is open."""
@@ -113,6 +118,15 @@ class Revoker:
                 queries.confirm(cur, [each.id for each in stored])
             _LOG.info("the broker confirmed %d revocations in %.0f ms", len(stored), 1e3 * (time.monotonic() - started))
         return True
+
+
+def _forget_presence(link: BrokerLink, stored: Sequence[StoredRevocation]) -> None:
+    """Have it forgotten that users are there of whose sessions some have ended.
+
+    A device that was cut off could not say that it has gone. Another one that is still there says so again.
+    """
+    names = {each.revocation.username for each in stored if each.revocation.client_id is not None}
+    link.publish_all([(presence(name), b"") for name in names], _CONFIRM_SECONDS, retain=True)
 
 
 def _parts(stored: Sequence[StoredRevocation]) -> list[Sequence[StoredRevocation]]:

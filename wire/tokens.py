@@ -62,7 +62,7 @@ def archiver_acl() -> list[AclRule]:
 
 
 def api_acl() -> list[AclRule]:
-    """List what the API may do: revoke, tell of events, clear the presence of who is deleted, read the counters."""
+    """List what the API may do: revoke, tell of events, clear the presence of who is cut off, read the counters."""
     return [
         AclRule("publish", "$CONTROL/nightjar/v1"),
         AclRule("publish", "users/+/events"),

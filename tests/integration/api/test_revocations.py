@@ -15,7 +15,9 @@ from tests.conftest import StackFactory
 from tests.integration.api.conftest import FAST_HASH
 from tests.integration.api.people import PASSWORD, Person, assert_problem, register
 from tests.support.network_loop import stop_loop
+from tests.support.peer import Peer
 from tests.support.stack import RunningStack, wait_for
+from wire.topics import presence
 
 
 class Device:
@@ -54,6 +56,12 @@ def connect() -> Iterator[DeviceFactory]:
     yield make
     for device in devices:
         device.close()
+
+
+def peer(person: Person) -> Peer:
+    """Connect somebody's device, as any MQTT client does."""
+    block = person.session["mqtt"]
+    return Peer(block["port"], block["client_id"], block["username"], block["password"])
 
 
 def count(stack: RunningStack, condition: str) -> int:
@@ -96,6 +104,23 @@ def test_whoever_is_ended_is_cut_off_and_does_not_come_back(
     assert device.cut.wait(10)
     assert connect(alice).refused.wait(10)
     assert not bystander.cut.is_set()
+
+
+@pytest.mark.parametrize("end", [log_out, log_out_other, log_out_everywhere, change_password])
+def test_whoever_is_cut_off_is_not_seen_as_there_any_more(
+    alice: Person, bob: Person, end: Callable[[Person], httpx.Response]
+) -> None:
+    """A device that is cut off cannot say that it has gone."""
+    with peer(bob) as watcher, peer(alice) as device:
+        assert watcher.subscribe(presence(alice.username)) == 1
+        device.publish(presence(alice.username), b'{"status": "online"}', retain=True)
+        watcher.wait_for(b'{"status": "online"}')
+        assert end(alice).status_code == 204
+        wait_for(lambda: watcher.received(b""), "the presence is cleared")
+    with peer(bob.again()) as later:
+        assert later.subscribe(presence(alice.username)) == 1
+        assert later.subscribe(presence(bob.username)) == 1
+        assert not later.messages
 
 
 def test_a_new_session_right_after_the_end_of_all_may_connect(alice: Person, connect: DeviceFactory) -> None:
