@@ -2,11 +2,8 @@
 
 import io
 import json
-import sys
-from collections.abc import Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Final
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  # a class by its name
@@ -21,6 +18,7 @@ from archiver.plan import Outcome, Plan, Row, make_plan
 from archiver.redelivery import Swept, recognize, remember, sweep
 from archiver.rows import copy_data
 from archiver.sorting import Sorted
+from db import copy_from
 from wire.message import MessageId, RejectReason
 
 EDITS_AT_ONCE: Final = 1000
@@ -150,8 +148,7 @@ class Transaction:
     def _write_messages(self, rows: Sequence[Row]) -> None:
         if rows:
             data = copy_data(rows)
-            with _no_traceback_of_the_driver():
-                self._cursor.copy_expert(queries.COPY_MESSAGES, io.BytesIO(data), len(data))  # in one piece
+            copy_from(self._cursor, queries.COPY_MESSAGES, io.BytesIO(data), len(data))  # in one piece
 
     def _commit(self, rows: Sequence[Row]) -> None:
         """Note the numbers that are in use now, and commit."""
@@ -201,27 +198,6 @@ class Transaction:
 
     def _write_dead_letters(self, refused: Sequence[Refused]) -> None:
         execute_values(self._cursor, queries.KEEP_DEAD_LETTERS, [_dead_letter(item) for item in refused])
-
-
-@contextmanager
-def _no_traceback_of_the_driver() -> Iterator[None]:
-    """Keep psycopg2 quiet when a server ends within COPY.
-
-    Two errors come at once then, that it was told to end and that it is gone. While psycopg2 reads the second, the
-    first is set as the exception already, which Python reports to psycopg2 as a SystemError, and that it prints. What
-    it raises is right.
-    """
-    hook = sys.excepthook
-
-    def quieter(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        if not issubclass(kind, SystemError):
-            hook(kind, error, trace)
-
-    sys.excepthook = quieter
-    try:
-        yield
-    finally:
-        sys.excepthook = hook
 
 
 def _columns(names: Sequence[Names]) -> tuple[list[str], list[str]]:

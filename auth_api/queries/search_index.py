@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from auth_api.pool import Cursor
 from auth_api.postings import SEGMENT, Posting, unpack, without
 from auth_api.queries.outcomes import EDITS_LOOKED_AT
+from db import copy_from
 
 _INDEX_LOCK: Final = 0x6E6A736561726368
 _WORDS_AT_ONCE: Final = 500
@@ -129,7 +130,7 @@ def add(cur: Cursor, postings: Iterable[Posting]) -> None:
     ((part,),) = cur.fetchall()
     # In the order of the key, and by COPY: a third of the database's work. Words have no character to escape.
     lines = (f"{segment}\t{part}\t{word}\t\\\\x{seqs.hex()}\n" for segment, word, seqs in postings)
-    cur.copy_expert("COPY search_new_words (segment, part, word, seqs) FROM STDIN", _Lines(lines))
+    copy_from(cur, "COPY search_new_words (segment, part, word, seqs) FROM STDIN", _Lines(lines))
 
 
 def reach(cur: Cursor, seq: int) -> None:
