@@ -46,6 +46,7 @@ def test_two_chat_in_a_group_and_change_what_they_have_written(registered: NewPe
         say(bobs, "/reply which one?")
         alices.wait_for(f"│ {alice.name}: the owl is back")
         alices.wait_for("which one?")
+        bobs.wait_for("which one? ✓")  # before, there is nothing to retract yet
         say(bobs, "/retract")
         alices.wait_for("(retracted)")
         alices.wait_without("which one?")
