@@ -160,8 +160,8 @@ def _file(cur: Cursor, language: str, messages: Sequence[Searchable], filing: Fi
     for first in range(0, len(messages), _WORDS_AT_ONCE):
         some = messages[first : first + _WORDS_AT_ONCE]
         texts = [(each, set(words_of(text))) for each in some if (text := _text(each)) is not None]
-        words = set().union(*[words for _, words in texts])
-        found = {} if language == SIMPLE else search_index.lexemes(cur, language, words)
+        every = set().union(*[words for _, words in texts])
+        found = {} if language == SIMPLE else search_index.lexemes(cur, language, every)
         for each, words in texts:
             target = each.relates_to if each.relation == "edit" and each.relates_to else each.seq
             keys = {key for word in words for key in keys_of(word, found)} if found else words

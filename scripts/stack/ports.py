@@ -5,7 +5,7 @@ import socket
 from collections.abc import Iterator
 from functools import cache
 
-SLICES = tuple(range(first, first + 64) for first in range(16384, 32768, 64))
+_SLICES = tuple(range(first, first + 64) for first in range(16384, 32768, 64))
 """What `free_port` hands out, a slice for each process: below the ports that Linux gives to outgoing connections."""
 
 
@@ -15,7 +15,7 @@ def free_port(address: str = "127.0.0.1") -> int:
     The kernel's own choice (port 0) is free only at that moment: until a server listens there, any outgoing
     connection may be given it, and while the server is restarted, too. Raises OSError when all are taken.
     """
-    for port in itertools.islice(_own_slice(), len(SLICES[0])):
+    for port in itertools.islice(_own_slice(), len(_SLICES[0])):
         if is_free(address, port):
             return port
     raise OSError(f"no free port on {address} among those of this process")
@@ -46,7 +46,7 @@ def _own_slice() -> Iterator[int]:
     The name of an abstract Unix socket is the reservation: it belongs to one network namespace, as ports do,
     and the kernel takes it back however the process ends.
     """
-    for ports in SLICES:
+    for ports in _SLICES:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as reservation:
             try:
                 reservation.bind(f"\0nightjar-ports-{ports.start}")

@@ -152,6 +152,7 @@ class ChatScreen(Screen[None]):
             self.composer.typed.add(text)
         if self._wanted:
             self._write_to_wanted(self._wanted)
+        # What is being opened now is read with all that the backend has, and has its line above what is unread.
         elif not any(worker.group == "open" and worker.is_running for worker in self.workers):
             self.talk.refresh()
 

@@ -139,7 +139,8 @@ class Talk:
         screen = self._screen
         if begins := self._begins:
             await screen.ask(lambda backend: backend.begin(begins))
-            self._begins = "" if name == self.opened else self._begins
+            if name == self.opened:
+                self._begins = ""
         first = await screen.ask(lambda backend: backend.mark_read(name)) if screen.app.app_focus else None
         with self._missing_nothing(name) as late:
             page = await screen.ask(lambda backend: backend.pages.newest(name))

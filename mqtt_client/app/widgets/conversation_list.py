@@ -70,7 +70,7 @@ class ConversationList(Widget):
         if before != (len(rows), opened, known, self._first):
             self.refresh()
             return
-        # While messages pour in, one row changes again and again: drawing all would take half of the time.
+        # While messages pour in, one row changes again and again: the others stay as they are.
         for y in range(min(self.size.height, len(rows) - self._first)):
             if was[self._first + y] != rows[self._first + y]:
                 self.refresh(Region(0, y, self.size.width, 1))
