@@ -3,7 +3,6 @@
 import contextlib
 import io
 import os
-import signal
 from collections.abc import Callable
 from contextlib import closing
 from unittest import mock
@@ -89,18 +88,15 @@ def test_a_flood_is_seen_before_anything_is_dropped_and_is_over_when_it_is_store
     assert always(stack, lambda answer: answer == {"status": "ready"})
     assert gauges(stack)["queue_limit_messages"] == LIMIT
 
-    assert stack.archiver.process
-    stack.archiver.process.send(signal.SIGSTOP)
-    packets = numbered("bob", "alice", LIMIT * 3 // 4, ids=False)
-    publish(alice, packets)
-    wait_for(lambda: always(stack, lambda answer: answer["status"] == "degraded"), "every worker says degraded")
-    assert f"of {LIMIT} that may wait for an archiver" in readiness(stack)["reason"]
-    seen = gauges(stack)
-    assert seen["held_messages"] >= len(packets)
-    assert (seen["degraded"], seen["dropped_messages"]) == (1, 0)
-    assert stack.api.log.count("that may wait for an archiver") == 1
-
-    stack.archiver.process.send(signal.SIGCONT)
+    with stack.archiver.frozen():
+        packets = numbered("bob", "alice", LIMIT * 3 // 4, ids=False)
+        publish(alice, packets)
+        wait_for(lambda: always(stack, lambda answer: answer["status"] == "degraded"), "every worker says degraded")
+        assert f"of {LIMIT} that may wait for an archiver" in readiness(stack)["reason"]
+        seen = gauges(stack)
+        assert seen["held_messages"] >= len(packets)
+        assert (seen["degraded"], seen["dropped_messages"]) == (1, 0)
+        assert stack.api.log.count("that may wait for an archiver") == 1
     wait_for(lambda: len(bodies(stack)) == len(packets), "all is stored", 30)
     wait_for(lambda: always(stack, lambda answer: answer == {"status": "ready"}), "every worker says ready")
     wait_for(lambda: gauges(stack)["degraded"] == 0, "the metric says so too")
@@ -113,11 +109,9 @@ def test_what_is_dropped_is_told(stack_factory: StackFactory) -> None:
     """More than may wait: the broker drops, counts it, and every worker says so, also once the queue is empty."""
     stack = stack_factory(NIGHTJAR_BROKER_QUEUE_MESSAGES="1000", NIGHTJAR_ARCHIVER_RECEIVE_MAXIMUM="100").start()
     alice, _bob = login(stack, "alice"), login(stack, "bob")
-    assert stack.archiver.process
-    stack.archiver.process.send(signal.SIGSTOP)
-    publish(alice, numbered("bob", "alice", 1500, ids=False))
-    wait_for(lambda: gauges(stack)["dropped_messages"] > 0, "the broker counts what it drops")
-    stack.archiver.process.send(signal.SIGCONT)
+    with stack.archiver.frozen():
+        publish(alice, numbered("bob", "alice", 1500, ids=False))
+        wait_for(lambda: gauges(stack)["dropped_messages"] > 0, "the broker counts what it drops")
     # The counter may have been told before the last was dropped: it is asked again each time.
     wait_for(lambda: len(bodies(stack)) == 1500 - gauges(stack)["dropped_messages"], "the rest is stored", 30)
     wait_for(lambda: gauges(stack)["held_messages"] < 20, "nothing waits any more")
