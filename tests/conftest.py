@@ -1,7 +1,7 @@
 """Fixtures with real parts: an embedded Postgres a run, a migrated database a test, a broker with the plugin."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -16,6 +16,9 @@ from tests.support.directories import open_directory
 from tests.support.stack import RunningStack
 
 StackFactory = Callable[..., RunningStack]
+
+LOG_END = 4000
+"""Characters of a log that are shown when a test has failed."""
 
 
 @pytest.fixture(scope="session")
@@ -89,6 +92,20 @@ def stack_factory(reachable_directory: Path, database_url: str) -> Iterator[Stac
             return stack
 
         yield make
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the end of each log of the parts that a failed test ran: a rare failure is seen once."""
+    report = yield
+    if report.failed and isinstance(item, pytest.Function):
+        for fixture in ("tmp_path", "reachable_directory"):
+            directory = item.funcargs.get(fixture)
+            for log in sorted(directory.rglob("*.log")) if isinstance(directory, Path) else []:
+                report.sections.append((f"end of {log.name}", log.read_text(errors="replace")[-LOG_END:]))
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
