@@ -5,6 +5,7 @@ lost one costs a second at most.
 """
 
 import asyncio
+import math
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -47,7 +48,7 @@ class WakeUps:
         with suppress(OSError):
             self._path.unlink(missing_ok=True)
 
-    async def changed_since(self, count: int, seconds: float = _POLL_SECONDS) -> None:
+    async def changed_since(self, count: int, seconds: float = math.inf) -> None:
         """Return when somebody has woken us after `count` was read, at the latest after `seconds` or one second."""
         if self.count != count:
             return

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,12 +36,12 @@ class Running:
         for reader in self._readers:
             reader.start()
 
-    def wait_for_line(self, text: str, timeout: float = 15.0) -> str:
+    def wait_for_line(self, text: str, timeout: float = 60.0) -> str:
         """Wait until a line of standard output holds the text; return the line."""
         wait_for(lambda: any(text in line for line in self.out), f"{text!r} in {self.out}, {self.err}", timeout)
         return next(line for line in self.out if text in line)
 
-    def wait_for_error(self, text: str, timeout: float = 15.0) -> None:
+    def wait_for_error(self, text: str, timeout: float = 60.0) -> None:
         """Wait until a line of standard error holds the text."""
         wait_for(lambda: any(text in line for line in self.err), f"{text!r} in {self.err}", timeout)
 
@@ -50,7 +50,7 @@ class Running:
         self.process.send_signal(number)
         return self.wait()
 
-    def wait(self, timeout: float = 20.0) -> int:
+    def wait(self, timeout: float = 60.0) -> int:
         """Wait for the end; return the exit status."""
         status = self.process.wait(timeout)
         for reader in self._readers:
@@ -93,10 +93,10 @@ class Person:
         return self.run(*arguments, stdin=stdin, expect=status).stderr.decode().removeprefix("nightjar: ").rstrip("\n")
 
     @contextmanager
-    def running(self, *arguments: str) -> Iterator[Running]:
+    def running(self, *arguments: str, program: Sequence[str] = COMMAND) -> Iterator[Running]:
         """Run a command beside the test; it is killed at the end if it still runs."""
         with subprocess.Popen(
-            [*COMMAND, *arguments],
+            [*program, *arguments],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

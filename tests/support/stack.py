@@ -12,7 +12,7 @@ from scripts.stack.process import Process, wait_until
 from scripts.stack.stack import Part, Stack
 
 
-def wait_for(condition: Callable[[], bool], what: str, timeout: float = 20.0) -> None:
+def wait_for(condition: Callable[[], bool], what: str, timeout: float = 60.0) -> None:
     """Wait until a condition holds; fail saying what did not happen after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not condition():

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.support.stack import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
-_STARTS_WITHIN = 30.0
+_STARTS_WITHIN = 60.0
 _NOT_KEPT = {"TMUX", "COLUMNS", "LINES"}
 
 

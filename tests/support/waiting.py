@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from textual.pilot import Pilot
 
-_SECONDS = 15.0
+_SECONDS = 60.0
 
 
 async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:

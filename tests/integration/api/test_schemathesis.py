@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import httpx
-import pytest
 
 from tests.integration.api.archive import Archive
 from tests.integration.api.people import Person, register
@@ -52,7 +51,6 @@ def operations_but_those_that_end_the_session(api_stack: RunningStack) -> int:
     return len([each for each in ids if not re.search(ENDS_THE_SESSION, each)])
 
 
-@pytest.mark.timeout(300)
 def test_every_answer_is_as_specified(
     api_stack: RunningStack, alice: Person, bob: Person, archive: Archive, tmp_path: Path
 ) -> None:
@@ -66,7 +64,6 @@ def test_every_answer_is_as_specified(
     assert "GET /v1/messages 200" in api_stack.api.log
 
 
-@pytest.mark.timeout(300)
 def test_what_ends_a_session_answers_as_specified(api_stack: RunningStack, http: httpx.Client, tmp_path: Path) -> None:
     person = register(http, "schemathesis-ends")
     attack(api_stack, person, tmp_path, 15, "--include-operation-id-regex", ENDS_THE_SESSION)

@@ -20,8 +20,6 @@ from tests.integration.app.conftest import NewPerson
 from tests.support.nightjar import Person
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.timeout(180)
-
 
 def app_of(person: Person) -> NightjarApp:
     """Make the app of somebody who is logged in and has never opened it."""

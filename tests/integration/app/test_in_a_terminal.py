@@ -2,15 +2,11 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.conftest import StackFactory
 from tests.integration.app.conftest import NewPerson
 from tests.support.nightjar import PASSWORD, Person, new_person
 from tests.support.stack import RunningStack, wait_for
 from tests.support.tmux import AppTerminal, app_terminal
-
-pytestmark = pytest.mark.timeout(180)
 
 
 def say(terminal: AppTerminal, text: str) -> None:

@@ -3,15 +3,11 @@
 import json
 from pathlib import Path
 
-import pytest
-
 from tests.integration.app.conftest import NewPerson
 from tests.integration.app.test_in_a_terminal import say
 from tests.support.nightjar import Person
 from tests.support.stack import wait_for
 from tests.support.tmux import AppTerminal, app_terminal
-
-pytestmark = pytest.mark.timeout(240)
 
 
 def both_online(*terminals: AppTerminal) -> None:

@@ -66,18 +66,18 @@ def test_it_leaves_nothing_under_its_number_however_long_the_database_is_away(
     world: World, link: DatabaseLink, second: Archiver
 ) -> None:
     """Nobody would take that number again as long as there are so few archivers."""
-    wait_for(lambda: is_moving(second), "it moves", 30)
+    wait_for(lambda: is_moving(second), "it moves")
     with pytest.raises(AssertionError):
         wait_for(lambda: second.name == "archiver.1", "it has moved", 4)
     link.reopen()
     world.wait_stored(100)
-    wait_for(lambda: second.name == "archiver.1", "it has moved", 30)
+    wait_for(lambda: second.name == "archiver.1", "it has moved")
     assert second.process.stop(timeout=30) == 0
     assert waiting(world, 2) == 0
 
 
 def test_it_ends_when_it_is_asked_to_while_it_moves(second: Archiver) -> None:
-    wait_for(lambda: is_moving(second), "it moves", 30)
+    wait_for(lambda: is_moving(second), "it moves")
     second.process.send(signal.SIGTERM)
     wait_for(lambda: not second.process.alive(), "it has ended", 15)
     assert second.process.exit_status() == 0, second.log
@@ -85,7 +85,7 @@ def test_it_ends_when_it_is_asked_to_while_it_moves(second: Archiver) -> None:
 
 def test_it_ends_when_it_is_asked_to_between_two_looks_at_the_first_number(second: Archiver) -> None:
     """It looks once more while it takes its leave, and must not begin anything new."""
-    wait_for(lambda: "the first number is free" in second.log, "it has looked once", 30)
+    wait_for(lambda: "the first number is free" in second.log, "it has looked once")
     second.process.send(signal.SIGTERM)
     wait_for(lambda: not second.process.alive(), "it has ended", 15)
     assert second.process.exit_status() == 0, second.log

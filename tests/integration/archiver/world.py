@@ -79,7 +79,7 @@ class World:
             return "no file"
         return str(content["state"]) if self.process and content["pid"] == self.process.pid else "of another process"
 
-    def wait_state(self, state: str, timeout: float = 20.0) -> None:
+    def wait_state(self, state: str, timeout: float = 60.0) -> None:
         """Wait until the archiver says that it is in this state."""
 
         def reached() -> bool:
@@ -105,7 +105,7 @@ class World:
 
     def stop(self) -> int:
         """Ask the archiver to end; returns its exit status."""
-        return self.process.stop(timeout=10) if self.process else 0
+        return self.process.stop(timeout=30) if self.process else 0
 
     def send(self, number: signal.Signals) -> None:
         """Send the archiver a signal."""
@@ -126,7 +126,7 @@ class World:
         """Count stored messages."""
         return int(self.query("SELECT count(*) FROM messages")[0][0])
 
-    def wait_stored(self, count: int, timeout: float = 30.0) -> None:
+    def wait_stored(self, count: int, timeout: float = 60.0) -> None:
         """Wait until so many messages are stored."""
         wait_for(lambda: self.stored() >= count, f"{count} messages are stored", timeout)
 

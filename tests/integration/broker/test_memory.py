@@ -58,7 +58,7 @@ def _connects(key: KeyPair) -> Sequence[bytes]:
     return made
 
 
-@pytest.mark.timeout(max(120, CONNECTS // 200))
+@pytest.mark.timeout(max(300, CONNECTS // 200))
 def test_memory_does_not_grow_with_connections(realm_in_release: Realm) -> None:
     """Accepted, refused, with a will, with a session: the broker holds no more after many than after some."""
     broker = realm_in_release.broker

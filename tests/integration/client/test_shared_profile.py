@@ -1,6 +1,7 @@
 """Several commands of one profile at once: one device, one connection, one login."""
 
 import signal
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.support.nightjar import Person, Running
@@ -90,12 +91,14 @@ def test_mqtt_credentials_that_the_broker_refuses_are_replaced(alice: Person, bo
 
 
 def test_a_waiting_process_is_woken_and_does_not_poll(alice: Person, bob: Person) -> None:
-    """A tail that owns nothing shows what the owner received well before it would have looked by itself."""
-    with alice.running("tail") as one, alice.running("tail") as two:
+    """A tail that owns nothing shows what the owner received, and neither would look by itself in an hour."""
+    hourly = "import mqtt_client.wakeup as w, mqtt_client.__main__ as m; w._POLL_SECONDS = 3600; exit(m.main())"
+    patient = (sys.executable, "-c", hourly)
+    with alice.running("tail", program=patient) as one, alice.running("tail", program=patient) as two:
         alice.wait_until_running(2)
         bob.run("send", alice.name, "m")
         one.wait_for_line("m")
-        two.wait_for_line("m", timeout=1.0)
+        two.wait_for_line("m", timeout=30)
         one.end()
         two.end()
     assert list((alice.directory / "wake").iterdir()) == []
