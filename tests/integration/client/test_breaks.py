@@ -217,7 +217,7 @@ def test_send_keeps_its_time_even_if_the_rest_server_hangs(stack: RunningStack, 
         for to in ("bob", "gabcdefabcdef"):
             begun = time.monotonic()
             assert "nothing was sent" in there.fails("send", to, "x", "--timeout", "1", status=6)
-            assert time.monotonic() - begun < 12, "a second, and the time to start; one REST call alone may take longer"
+            assert time.monotonic() - begun < 25, "a second, and the time to start; one REST call alone may take longer"
 
 
 def test_chat_goes_on_while_the_rest_server_is_away(stack: RunningStack, people: tuple[Person, Person]) -> None:

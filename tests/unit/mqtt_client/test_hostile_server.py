@@ -158,7 +158,7 @@ def test_an_answer_that_trickles_in_is_given_up(run: Run, monkeypatch: pytest.Mo
         begun = time.monotonic()
         status, _, errors = run("history", "bob")
         assert (status, "does not answer in time" in errors) == (6, True)
-        assert time.monotonic() - begun < 4
+        assert time.monotonic() - begun < 20
 
 
 def _trickle(listener: socket.socket) -> None:
@@ -166,7 +166,7 @@ def _trickle(listener: socket.socket) -> None:
     with connection, suppress(OSError):
         connection.recv(65536)
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-        for _ in range(100):
+        for _ in range(600):
             connection.sendall(b" ")
             time.sleep(0.1)
 
