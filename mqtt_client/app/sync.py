@@ -47,11 +47,13 @@ from wire.receipts import Rejected, Stored
 from wire.times import parse_time
 
 _GATHER_SECONDS = 0.1
+_POUR = 10
+"""So many messages at once are more than anybody reads: they are gathered for twice as long, and the keys go first."""
 _PROGRESS_EVERY = 100
 
 
 class Sync:
-    """Writes what happens into the copy, and tells the screen: what comes alone at once, else ten times a second."""
+    """Writes what happens into the copy, and tells the screen: what comes alone at once, else five or ten times a second."""
 
     def __init__(
         self,
@@ -76,7 +78,7 @@ class Sync:
         self._others: list[Change] = []
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
-        self._flushed_at = float("-inf")
+        self._next_at = float("-inf")
         self._cut = False
         self._caught_up = False
         self._told = 0
@@ -245,8 +247,7 @@ class Sync:
         """Tell the screen what has gathered, now or in a moment."""
         if self._timer is None and not self._is_closed:
             loop = asyncio.get_running_loop()
-            wait = max(0.0, self._flushed_at + _GATHER_SECONDS - loop.time())
-            self._timer = loop.call_later(wait, self._flush)
+            self._timer = loop.call_later(max(0.0, self._next_at - loop.time()), self._flush)
 
     def close(self) -> None:
         """Tell no more: the copy is about to be closed."""
@@ -261,7 +262,8 @@ class Sync:
 
     def _flush(self) -> None:
         self._timer = None
-        self._flushed_at = asyncio.get_running_loop().time()
+        gather = _GATHER_SECONDS if len(self._entries) < _POUR else 2 * _GATHER_SECONDS
+        self._next_at = asyncio.get_running_loop().time() + gather
         changes: list[Change] = []
         if self._entries:
             changes.append(EntriesChanged(tuple(self._entries.values()), frozenset(self._news)))

@@ -3,17 +3,18 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from mqtt_client.api import Api
-from mqtt_client.app.changes import Change, Noticed, RowsChanged
+from mqtt_client.app.changes import Change, EntriesChanged, Noticed, RowsChanged
 from mqtt_client.app.entries import Mark
 from mqtt_client.app.ledger import CopyLedger
 from mqtt_client.app.storage import Chats
 from mqtt_client.app.sync import Sync
-from mqtt_client.events import CaughtUp
+from mqtt_client.events import CaughtUp, Message, MessageArrived
 from mqtt_client.follow import EVERYTHING, Follower
 from mqtt_client.profile import Profile
 from mqtt_client.sending import compose
@@ -27,6 +28,7 @@ from wire.conversations import direct
 __all__ = ["serve"]
 
 Changes = tuple[Change, ...]
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -49,6 +51,25 @@ async def test_a_copy_that_cannot_be_read_is_said_and_told_once_it_can(chats: Ch
         chats._db.execute("ALTER TABLE elsewhere RENAME TO messages")
         sync.tell()
         assert [type(change) for change in await told.get()] == [RowsChanged]
+
+
+async def test_many_messages_at_once_are_told_less_often(chats: Chats) -> None:
+    """Drawing takes the thread that has to take the keys, and nobody reads so fast."""
+    told: asyncio.Queue[tuple[float, Changes]] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    sync = Sync(chats, "alice", lambda changes: told.put_nowait((loop.time(), changes)))
+
+    async def after(*seqs: int) -> tuple[float, set[int | None]]:
+        for seq in seqs:
+            sync.take(MessageArrived(Message(direct("bob"), "bob", f"{seq:032x}", "text/plain", b"x", NOON, seq=seq)))
+        at, changes = await asyncio.wait_for(told.get(), 30)
+        return at, {entry.seq for change in changes if isinstance(change, EntriesChanged) for entry in change.entries}
+
+    first, shown = await after(*range(2, 22))
+    assert shown == set(range(2, 22))
+    second, shown = await after(22)
+    assert shown == {22}
+    assert second - first > 0.19
 
 
 async def test_nothing_is_told_after_the_end(chats: Chats) -> None:
