@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.bench import Bench
+from benchmarks.cpu import StolenTime
 from benchmarks.errors import BenchmarkError
 from benchmarks.figure import Figure
 from benchmarks.groups import GROUPS, group
@@ -83,22 +84,24 @@ def _measure(bench: Bench, names: Sequence[str]) -> int:
         _say(f"{name}: {value}")
     figures: list[Figure] = []
     failed = []
+    stolen = StolenTime()
     for name in names or GROUPS:
-        started = time.monotonic()
+        started, stolen_here = time.monotonic(), StolenTime()
         _say(f"\n== {name}: {GROUPS[name]}")
         try:
             figures += group(name)(bench)
         except (BenchmarkError, StackError) as error:
             print(f"benchmarks/run: {name}: {error}", file=sys.stderr)
             failed.append(name)
-        _say(f"   took {time.monotonic() - started:.0f} s")
+        took = time.monotonic() - started
+        _say(f"   took {took:.0f} s; the host gave {stolen_here.share():.0%} of the cores' time to others")
     minutes = (time.monotonic() - began) / 60
     _say(f"\n{plain_table(figures)}\n\n{summary(figures)}\nIt took {minutes:.1f} minutes.")
     if failed:
         print(f"benchmarks/run: could not be measured: {', '.join(failed)}", file=sys.stderr)
         return 1
     if not names and not bench.quick:
-        write_results(figures, machine, minutes)
+        write_results(figures, machine, minutes, stolen.share())
         _say(f"Written to {PATH}.")
     return 0
 

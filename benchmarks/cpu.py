@@ -20,6 +20,20 @@ class CpuMeter:
         return {name: cpu_seconds(pid) - self._began[name] for name, pid in self._pids.items()}
 
 
+class StolenTime:
+    """Reads how much of the cores' time the machine's host gave to others, from its making on."""
+
+    def __init__(self) -> None:
+        self._began = psutil.cpu_times()
+
+    def share(self) -> float:
+        """Return the share of all time of all cores since the beginning."""
+        passed = [now - before for now, before in zip(psutil.cpu_times(), self._began, strict=True)]
+        named = dict(zip(self._began._fields, passed, strict=True))
+        whole = sum(named.values()) - named["guest"] - named["guest_nice"]  # which are within user and nice
+        return float(named["steal"] / whole) if whole > 0 else 0.0
+
+
 def cpu_seconds(pid: int) -> float:
     """Return the CPU seconds of a process, its live children, and those children that have ended; 0 when it is gone."""
     try:

@@ -16,9 +16,10 @@ of the ratio where there is one.
 """
 
 
-def render(figures: Sequence[Figure], machine: Machine, minutes: float) -> str:
+def render(figures: Sequence[Figure], machine: Machine, minutes: float, stolen: float) -> str:
     """Write the file's content: the machine, the table, and how many goals are reached."""
-    about = "\n".join(f"| {name} | {value} |" for name, value in [*machine.lines(), ("took", f"{minutes:.0f} minutes")])
+    run = [("took", f"{minutes:.0f} minutes"), ("time of the cores that the host gave to others", f"{stolen:.0%}")]
+    about = "\n".join(f"| {name} | {value} |" for name, value in [*machine.lines(), *run])
     return f"# Results\n\n{_INTRODUCTION}\n| | |\n|---|---|\n{about}\n\n{markdown_table(figures)}\n{summary(figures)}\n"
 
 
@@ -31,8 +32,10 @@ def summary(figures: Sequence[Figure]) -> str:
     return f"{line}\nMissed: {'; '.join(missed)}." if missed else line
 
 
-def write_results(figures: Sequence[Figure], machine: Machine, minutes: float, path: Path = PATH) -> None:
-    """Replace the file as a whole."""
+def write_results(
+    figures: Sequence[Figure], machine: Machine, minutes: float, stolen: float, path: Path = PATH
+) -> None:
+    """Replace the file as a whole. The run took so many minutes, and others so large a share of the cores' time."""
     partial = path.with_suffix(".new")
-    partial.write_text(render(figures, machine, minutes))
+    partial.write_text(render(figures, machine, minutes, stolen))
     partial.replace(path)
