@@ -18,6 +18,12 @@ SIMPLE: Final = "simple"
 """The language that leaves words as they are."""
 
 
+_SET_UP: Final = """
+SET LOCAL statement_timeout = '10min';  -- closing a segment, or beginning anew, may take a while
+SET LOCAL synchronous_commit = off;     -- what a crash takes from the index is indexed again; no message waits for it
+"""
+
+
 class _Lines(io.RawIOBase):
     """Text for COPY, made as it is read: all of it together would be megabytes."""
 
@@ -53,7 +59,7 @@ def claim(cur: Cursor) -> State | None:
     cur.execute("SELECT pg_try_advisory_xact_lock(%s)", (_INDEX_LOCK,))
     if cur.fetchone() != (True,):
         return None
-    cur.execute("SET LOCAL statement_timeout = '10min'")  # closing a segment, or beginning anew, may take a while
+    cur.execute(_SET_UP)
     cur.execute("SELECT language, indexed_seq, coalesce((SELECT max(seq) FROM messages), 0) FROM search_state")
     row = cur.fetchone()
     return State(*row) if row else None
