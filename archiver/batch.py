@@ -70,7 +70,7 @@ class Inbox:
         self._waiting.extend(items)
         self._bytes += sum([len(item.delivery.body) for item in items])
         self._arrived.set()
-        if len(self._waiting) >= self._rows:
+        if self._is_full():
             self._full.set()
         if self._is_over():
             self._room.clear()
@@ -78,6 +78,10 @@ class Inbox:
 
     def _is_over(self) -> bool:
         return len(self._waiting) >= self._most or self._bytes >= WAITING_BYTES
+
+    def _is_full(self) -> bool:
+        """Whether waiting would bring no more: there is a batch, or no room."""
+        return len(self._waiting) >= self._rows or self._is_over()
 
     def forget(self) -> None:
         """Drop what nobody has taken."""
@@ -114,7 +118,7 @@ class Inbox:
     async def _gather(self) -> None:
         waited = (self._now() - self._waiting[0].delivery.received_at) / 1e6 if self._waiting else 0.0
         left = min(self._linger - waited, self._linger)
-        if left > 0 and len(self._waiting) < self._rows:
+        if left > 0 and not self._full.is_set():
             try:
                 async with asyncio.timeout(left):
                     await self._full.wait()
@@ -135,6 +139,6 @@ class Inbox:
             self._room.set()
         if not self._waiting:
             self._arrived.clear()
-        if len(self._waiting) < self._rows:
+        if not self._is_full():
             self._full.clear()
         return cut

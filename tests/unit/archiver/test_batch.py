@@ -62,6 +62,14 @@ async def test_a_few_that_came_while_the_last_batch_was_stored_are_taken_at_once
     taking.cancel()
 
 
+async def test_under_load_it_does_not_wait_for_more_than_there_is_room_for() -> None:
+    box = inbox(rows=100, most=3)
+    putting = asyncio.ensure_future(box.put([item(number) for number in range(1, 6)]))
+    await asyncio.sleep(0)
+    assert numbers(await asyncio.wait_for(box.take(), 5)) == [1, 2, 3, 4, 5]
+    await asyncio.wait_for(putting, 5)
+
+
 async def test_under_load_it_waits_no_longer_than_the_linger_of_the_oldest() -> None:
     box = inbox(linger=0.02, now=1_000_000)
     await box.put([item(1, received_at=980_000)])
