@@ -127,7 +127,9 @@ class Stack:
         self._run("db", "migrate")
 
     def _api(self) -> Command:
-        return self._program("api", "auth_api", "serve")
+        # glibc would keep room for each thread by itself.
+        environment = {"MALLOC_ARENA_MAX": "1", **self.environment()}
+        return self._program("api", "auth_api", "serve", environment=environment)
 
     def _api_ready(self) -> bool:
         return self.readiness() is not None
