@@ -49,7 +49,7 @@ CLOSE_SECONDS = 1.0
 KEEP_ALIVE_SECONDS = 10
 SESSION_SECONDS = 14 * 24 * 3600
 """How long the broker keeps messages for an archiver that is away: as long as mosquitto.conf lets it."""
-READ_BYTES = 128 * 1024
+READ_BYTES = 64 * 1024
 """How much is read at once, at most."""
 PACKET_MAX = 1024 * 1024
 """Bytes of a packet. The broker's own limit is lower, so that a sender hears of it."""
