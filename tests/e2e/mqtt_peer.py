@@ -36,7 +36,7 @@ class Peer:
         """Connect once; return what the broker answered: `Success`, or why not."""
         self._client.connect(self._mqtt["host"], self._mqtt["port"])
         self._client.loop_start()
-        return self._answers.get(timeout=20)
+        return self._answers.get(timeout=60)
 
     def close(self) -> None:
         """Leave, and end the network thread."""
@@ -57,7 +57,7 @@ class Peer:
         """Subscribe with QoS 1 and wait until the broker has granted it."""
         for topic_filter in filters:
             self._client.subscribe(topic_filter, qos=1)
-            answer = self._answers.get(timeout=20)
+            answer = self._answers.get(timeout=60)
             assert answer == "Granted QoS 1", f"{topic_filter}: {answer}"
 
     def publish(self, topic: str, body: bytes, properties: Mapping[str, str] | None = None) -> None:
@@ -66,9 +66,9 @@ class Peer:
         if properties:
             described = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho does not annotate it
             described.UserProperty = list(properties.items())
-        self._client.publish(topic, body, qos=1, properties=described).wait_for_publish(timeout=20)
+        self._client.publish(topic, body, qos=1, properties=described).wait_for_publish(timeout=60)
 
-    def wait_for(self, wanted: Callable[[paho.MQTTMessage], bool], timeout: float = 20.0) -> paho.MQTTMessage:
+    def wait_for(self, wanted: Callable[[paho.MQTTMessage], bool], timeout: float = 60.0) -> paho.MQTTMessage:
         """Return the first message that is wanted; the others are dropped."""
         deadline = time.monotonic() + timeout
         while True:
@@ -76,7 +76,7 @@ class Peer:
             if wanted(message):
                 return message
 
-    def wait_until_cut(self, timeout: float = 20.0) -> None:
+    def wait_until_cut(self, timeout: float = 60.0) -> None:
         """Wait until the broker has ended this connection."""
         self._ended.get(timeout=timeout)
 

@@ -28,7 +28,7 @@ class Person:
                 "password": password or self.password,
                 **({"device_name": device_name} if device_name else {}),
             },
-            timeout=30,
+            timeout=120,
         )
         assert answer.status_code == 201, answer.text
         return Login(self, answer.json())
@@ -55,7 +55,7 @@ class Login:
     def request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         """Ask the REST interface as this device."""
         headers = {"Authorization": f"Bearer {self.answer['access_token']}"}
-        return httpx.request(method, f"{self.person.server}{path}", headers=headers, timeout=30, **arguments)
+        return httpx.request(method, f"{self.person.server}{path}", headers=headers, timeout=120, **arguments)
 
     def get(self, path: str, **parameters: str | int) -> Json:
         """GET, expecting 200; returns the answer's object."""
@@ -70,7 +70,7 @@ class Login:
         messages: list[Json] = page["messages"]
         return messages
 
-    def wait_for_message(self, other: str, body: str, timeout: float = 20.0) -> Json:
+    def wait_for_message(self, other: str, body: str, timeout: float = 60.0) -> Json:
         """Wait until the history with `other` has a message of that body; return it."""
         deadline = time.monotonic() + timeout
         while True:

@@ -91,11 +91,11 @@ class Tail:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._process.send_signal(SIGINT)
-        status = self._process.wait(timeout=20)
+        status = self._process.wait(timeout=60)
         self._reader.join(timeout=5)
         assert kind or status == 0, f"tail ended with {status}: {self._said.read_text()}"
 
-    def wait_for(self, body: str, timeout: float = 30.0) -> Mapping[str, Any]:
+    def wait_for(self, body: str, timeout: float = 60.0) -> Mapping[str, Any]:
         """Wait until a message of that body is shown; return it."""
         deadline = time.monotonic() + timeout
         while True:

@@ -50,7 +50,7 @@ def test_nobody_reads_the_conversation_of_two_others(alice: Person, bob: Person,
         peer.publish(f"users/{bob.username}/inbox/{bob.username}", secret.encode())
     seq = writer.wait_for_message(bob.username, secret)["seq"]
     assert reader.request("GET", f"/v1/messages/{seq}").status_code == 404
-    assert httpx.get(f"{server}/v1/messages/{seq}", timeout=30).status_code == 401
+    assert httpx.get(f"{server}/v1/messages/{seq}", timeout=60).status_code == 401
 
 
 def test_errors_are_problem_documents_that_name_the_field(server: str, alice: Person) -> None:

@@ -35,7 +35,7 @@ def api_stack(new_database: Callable[[], str]) -> Iterator[RunningStack]:
 @pytest.fixture
 def http(api_stack: RunningStack) -> Iterator[httpx.Client]:
     """Open a client of the running API."""
-    with httpx.Client(base_url=api_stack.server, trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=api_stack.server, trust_env=False, timeout=60) as client:
         yield client
 
 

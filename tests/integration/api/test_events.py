@@ -130,7 +130,7 @@ def own(stack_factory: StackFactory) -> RunningStack:
 
 
 def test_events_outlast_an_outage_of_the_broker_and_a_restart_of_the_api(own: RunningStack, listen: Listen) -> None:
-    with httpx.Client(base_url=own.server, trust_env=False, timeout=30) as http:
+    with httpx.Client(base_url=own.server, trust_env=False, timeout=60) as http:
         alice, bob = register(http, "alice"), register(http, "bobby")
         listen(bob, session_seconds=600).close()
         own.broker.stop()

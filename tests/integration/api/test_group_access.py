@@ -181,13 +181,13 @@ def own(stack_factory: StackFactory) -> RunningStack:
 
 
 def ready(stack: RunningStack) -> int:
-    return httpx.get(f"{stack.server}/readyz", trust_env=False, timeout=10).status_code
+    return httpx.get(f"{stack.server}/readyz", trust_env=False, timeout=60).status_code
 
 
 def test_with_the_broker_away_a_removal_is_202_and_holds_before_anyone_is_served(
     own: RunningStack, connect: PeerFactory
 ) -> None:
-    with httpx.Client(base_url=own.server, trust_env=False, timeout=30) as http:
+    with httpx.Client(base_url=own.server, trust_env=False, timeout=60) as http:
         alice, bob = register(http, "alice"), register(http, "bobby")
         group = create(alice, members=["bobby"])
         old = fresh(bob)

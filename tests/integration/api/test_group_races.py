@@ -92,7 +92,7 @@ def small(stack_factory: StackFactory) -> RunningStack:
 @pytest.fixture
 def crowd(small: RunningStack) -> Iterator[list[Person]]:
     """Register eight people there."""
-    with httpx.Client(base_url=small.server, trust_env=False, timeout=30) as http:
+    with httpx.Client(base_url=small.server, trust_env=False, timeout=60) as http:
         yield [register(http, f"person-{number}") for number in range(8)]
 
 
@@ -198,7 +198,7 @@ def test_a_token_that_is_made_during_a_removal_is_void_or_knows_nothing_of_the_g
 
 def mint(person: Person, minted: list[dict[str, str]], first: threading.Event, over: threading.Event) -> None:
     """Ask for tokens until it is over, and once more."""
-    with httpx.Client(base_url=person.http.base_url, trust_env=False, timeout=30) as http:
+    with httpx.Client(base_url=person.http.base_url, trust_env=False, timeout=60) as http:
         is_last = False
         while not is_last:
             is_last = over.is_set()

@@ -135,7 +135,7 @@ def test_the_log_holds_a_line_for_each_request_and_no_secret(api_stack: RunningS
     ],
 )
 def test_what_is_no_request_is_refused_with_a_problem(api_stack: RunningStack, sent: bytes, status: int) -> None:
-    with socket.create_connection(("127.0.0.1", api_stack.config.api.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", api_stack.config.api.port), timeout=60) as connection:
         connection.sendall(sent)
         answer = connection.recv(65536)
     head, _, body = answer.partition(b"\r\n\r\n")
@@ -146,7 +146,7 @@ def test_what_is_no_request_is_refused_with_a_problem(api_stack: RunningStack, s
 
 def test_a_body_in_broken_chunks_is_a_problem(api_stack: RunningStack) -> None:
     head = b"POST /v1/users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", api_stack.config.api.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", api_stack.config.api.port), timeout=60) as connection:
         connection.sendall(head + b"ZZ\r\n{}\r\n0\r\n\r\n")
         answer = connection.recv(65536)
     assert answer.startswith(b"HTTP/1.1 400 ")

@@ -21,7 +21,7 @@ def single(stack_factory: StackFactory) -> RunningStack:
 
 def connect(stack: RunningStack) -> socket.socket:
     address = urlsplit(stack.server)
-    return socket.create_connection((address.hostname, address.port or 80), timeout=20)
+    return socket.create_connection((address.hostname, address.port or 80), timeout=60)
 
 
 def answers(connection: socket.socket, count: int) -> int:

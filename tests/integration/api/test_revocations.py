@@ -148,13 +148,13 @@ def own(stack_factory: StackFactory) -> RunningStack:
 
 
 def ready(stack: RunningStack) -> int:
-    return httpx.get(f"{stack.server}/readyz", trust_env=False, timeout=10).status_code
+    return httpx.get(f"{stack.server}/readyz", trust_env=False, timeout=60).status_code
 
 
 def test_with_the_broker_away_the_end_is_202_and_holds_once_it_is_back(
     own: RunningStack, connect: DeviceFactory
 ) -> None:
-    with httpx.Client(base_url=own.server, trust_env=False, timeout=30) as http:
+    with httpx.Client(base_url=own.server, trust_env=False, timeout=60) as http:
         alice, bob = register(http, "alice"), register(http, "bobby")
         own.broker.kill()
         wait_for(lambda: ready(own) == 503, "the API notices that the broker is away")
@@ -169,7 +169,7 @@ def test_with_the_broker_away_the_end_is_202_and_holds_once_it_is_back(
 
 
 def test_a_broker_that_forgot_everything_is_told_again(own: RunningStack, connect: DeviceFactory) -> None:
-    with httpx.Client(base_url=own.server, trust_env=False, timeout=30) as http:
+    with httpx.Client(base_url=own.server, trust_env=False, timeout=60) as http:
         alice, bob = register(http, "alice"), register(http, "bobby")
         assert log_out(alice).status_code == 204
         own.broker.kill()
@@ -182,7 +182,7 @@ def test_a_broker_that_forgot_everything_is_told_again(own: RunningStack, connec
 
 
 def test_more_than_one_message_holds_is_said_before_anyone_is_let_in(own: RunningStack, connect: DeviceFactory) -> None:
-    with httpx.Client(base_url=own.server, trust_env=False, timeout=30) as http:
+    with httpx.Client(base_url=own.server, trust_env=False, timeout=60) as http:
         alice, bob = register(http, "alice"), register(http, "bobby")
         own.broker.kill()
         wait_for(lambda: ready(own) == 503, "the API notices that the broker is away")
@@ -200,7 +200,7 @@ def test_more_than_one_message_holds_is_said_before_anyone_is_let_in(own: Runnin
 
 
 def test_what_a_killed_worker_left_unsaid_is_said_by_another(own: RunningStack) -> None:
-    with httpx.Client(base_url=own.server, trust_env=False, timeout=30) as http:
+    with httpx.Client(base_url=own.server, trust_env=False, timeout=60) as http:
         register(http, "alice")
     with closing(psycopg2.connect(own.database_url)) as db, db, db.cursor() as cur:
         cur.execute(
@@ -210,13 +210,13 @@ def test_what_a_killed_worker_left_unsaid_is_said_by_another(own: RunningStack) 
 
 
 def test_no_token_minted_while_a_session_ends_gets_in(own: RunningStack, connect: DeviceFactory) -> None:
-    with httpx.Client(base_url=own.server, trust_env=False, timeout=30) as http:
+    with httpx.Client(base_url=own.server, trust_env=False, timeout=60) as http:
         alice = register(http, "alice")
         minted: list[dict[str, object]] = []
         going = threading.Event()
 
         def mint() -> None:
-            with httpx.Client(base_url=own.server, trust_env=False, timeout=30) as client:
+            with httpx.Client(base_url=own.server, trust_env=False, timeout=60) as client:
                 while True:
                     answer = client.post("/v1/sessions/current/mqtt", headers=alice.auth)
                     if answer.status_code != 200:

@@ -151,7 +151,7 @@ def test_a_refresh_whose_answer_was_lost_gives_the_same_successor(http: httpx.Cl
 
 def test_many_refreshes_at_once_give_one_successor(api_stack: RunningStack, alice: Person) -> None:
     def one(_: int) -> httpx.Response:
-        with httpx.Client(base_url=api_stack.server, trust_env=False, timeout=30) as client:
+        with httpx.Client(base_url=api_stack.server, trust_env=False, timeout=60) as client:
             return refresh(client, alice.session["refresh_token"])
 
     with ThreadPoolExecutor(16) as threads:

@@ -25,7 +25,7 @@ def run(world: World, *arguments: str, **changed: str | None) -> subprocess.Comp
         capture_output=True,
         text=True,
         cwd=ROOT,
-        timeout=30,
+        timeout=120,
         env={name: value for name, value in environment.items() if value is not None},
     )
 
@@ -166,7 +166,7 @@ def test_a_part_that_ends_by_itself_ends_the_process_with_one_line(
         check=False,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         env={**os.environ, **world.environment(), "PYTHONPATH": str(ROOT)},
     )
     expected = f"the {part} failed: ValueError: broken" if how.startswith("raise") else f"the {part} ended by itself"

@@ -41,7 +41,7 @@ def test_nothing_breaks_the_parsers(fuzzers: Path, tmp_path: Path, target: str) 
         [
             str(fuzzers / f"fuzz_{target}"),
             f"-max_total_time={SECONDS}",
-            "-timeout=10",
+            "-timeout=60",
             "-max_len=4096",
             "-print_final_stats=1",
             str(corpus),

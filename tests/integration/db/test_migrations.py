@@ -90,7 +90,7 @@ def test_after_one_that_was_killed_the_next_goes_on(empty_database: str) -> None
 
         wait_for(waits, "the migration waits for the table")
         killed.kill()
-        killed.communicate(timeout=10)
+        killed.communicate(timeout=60)
         other.rollback()
     following = start(empty_database)
     out, err = following.communicate(timeout=60)

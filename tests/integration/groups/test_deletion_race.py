@@ -162,7 +162,7 @@ def read_all(person: Person, other: str) -> list[str]:
 @pytest.mark.timeout(300)
 def test_every_message_of_a_deletion_lies_before_or_after_it(shared_stack: RunningStack, db: connection) -> None:
     logged = {part: len(part.log) for part in (shared_stack.api, shared_stack.archiver)}
-    with httpx.Client(base_url=shared_stack.server, trust_env=False, timeout=30) as http:
+    with httpx.Client(base_url=shared_stack.server, trust_env=False, timeout=60) as http:
         bob = register(http, f"bob-{secrets.token_hex(4)}")
         for _ in range(DELETIONS):
             race(http, bob, db)

@@ -110,7 +110,7 @@ def come_back(owner: Person, to_owner: Torrent, member: Person, group: str, cloc
 
 @pytest.mark.timeout(600)
 def test_nothing_that_is_sent_after_the_answer_to_a_removal_passes(shared_stack: RunningStack) -> None:
-    with httpx.Client(base_url=shared_stack.server, trust_env=False, timeout=30) as http:
+    with httpx.Client(base_url=shared_stack.server, trust_env=False, timeout=60) as http:
         owner, member = (register(http, f"{name}-{secrets.token_hex(4)}") for name in ("owner", "member"))
         group = create(owner)
         with connected(credentials(owner)) as to_owner:

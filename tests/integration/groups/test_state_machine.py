@@ -40,7 +40,7 @@ class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.model = Model()
-        self.http = httpx.Client(base_url=self.server, trust_env=False, timeout=30)
+        self.http = httpx.Client(base_url=self.server, trust_env=False, timeout=60)
         self.ending = secrets.token_hex(4)
         self.devices: dict[str, Device] = {}
 

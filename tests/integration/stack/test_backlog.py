@@ -21,14 +21,14 @@ LIMIT = 2000
 
 def gauges(stack: RunningStack) -> dict[str, float]:
     """Read what /metrics says of the broker."""
-    text = httpx.get(f"{stack.server}/metrics", trust_env=False, timeout=10).text
+    text = httpx.get(f"{stack.server}/metrics", trust_env=False, timeout=60).text
     lines = (line.split() for line in text.splitlines() if line.startswith("nightjar_broker_"))
     return {name.removeprefix("nightjar_broker_"): float(value) for name, value in lines}
 
 
 def readiness(stack: RunningStack) -> dict[str, str]:
     """Ask /readyz, which has to be a 200."""
-    answer = httpx.get(f"{stack.server}/readyz", trust_env=False, timeout=10)
+    answer = httpx.get(f"{stack.server}/readyz", trust_env=False, timeout=60)
     assert answer.status_code == 200, answer.text
     found: dict[str, str] = answer.json()
     return found
@@ -42,7 +42,7 @@ def always(stack: RunningStack, wanted: Callable[[dict[str, str]], bool]) -> boo
 def login(stack: RunningStack, name: str) -> dict[str, str]:
     """Register somebody and return what their devices connect with."""
     account = {"username": name, "password": "a long enough secret"}
-    with httpx.Client(base_url=stack.server, trust_env=False, timeout=10) as http:
+    with httpx.Client(base_url=stack.server, trust_env=False, timeout=60) as http:
         assert http.post("/v1/users", json=account).status_code == 201
         found: dict[str, str] = http.post("/v1/sessions", json=account).json()["mqtt"]
         return found
