@@ -54,12 +54,13 @@ def test_a_summary_counts_goals_and_names_those_that_are_missed() -> None:
 
 def test_the_results_describe_the_machine_and_hold_every_figure(tmp_path: Path) -> None:
     figures: list[Figure] = [RATE, MEMORY]
-    write_results(figures, MACHINE, 17.4, tmp_path / "RESULTS.md")
+    write_results(figures, MACHINE, 17.4, 0.126, tmp_path / "RESULTS.md")
     text = (tmp_path / "RESULTS.md").read_text()
-    assert text == render(figures, MACHINE, 17.4)
+    assert text == render(figures, MACHINE, 17.4, 0.126)
     assert "| CPU | A CPU, 4 cores, of which 2 are used |" in text
     assert "| disk | 1,234 synchronous 8 KiB writes a second |" in text
     assert "| took | 17 minutes |" in text
+    assert "| time of the cores that the host gave to others | 13% |" in text
     assert "| stored |" in text
     assert "| resident |" in text
     assert [path.name for path in tmp_path.iterdir()] == ["RESULTS.md"]
