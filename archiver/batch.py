@@ -80,8 +80,8 @@ class Inbox:
         return len(self._waiting) >= self._most or self._bytes >= WAITING_BYTES
 
     def _is_full(self) -> bool:
-        """Whether waiting would bring no more: there is a batch, or no room."""
-        return len(self._waiting) >= self._rows or self._is_over()
+        """Whether waiting would bring no more: there is a batch, by number or by bytes, or no room."""
+        return len(self._waiting) >= self._rows or self._bytes >= BATCH_BYTES or self._is_over()
 
     def forget(self) -> None:
         """Drop what nobody has taken."""

@@ -80,6 +80,7 @@ class Indexer:
                 return False
             stale = _forget_stale(cur, state)
             indexed, closed = _index_next(cur, state, _BUSY_MOST if busy else _MOST, self._least)
+        self._language = None  # committed
         if closed:
             with self._pool.reading() as cur:
                 search_index.sweep(cur)
@@ -97,13 +98,14 @@ class Indexer:
         self._busy = before is not None and seconds > 0 and (state.newest_seq - before[1]) / seconds > _BUSY_RATE
 
     def _in_language(self, cur: Cursor, state: State) -> State:
-        """Once, let the index be in the language that is set."""
-        language, self._language = self._language, None
+        """Let the index be in the language that is set, until that is committed."""
+        language = self._language
         if language is None or language == state.language:
             return state
         if not search_index.knows_language(cur, language):
             said = "NIGHTJAR_SEARCH_LANGUAGE: Postgres has no dictionary %s_stem; search goes on in %s"
             _LOG.error(said, language, state.language)
+            self._language = None
             return state
         _LOG.info("search goes from %s to %s: indexing all messages anew", state.language, language)
         search_index.set_language(cur, language)

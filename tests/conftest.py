@@ -1,8 +1,8 @@
 """Fixtures with real parts: an embedded Postgres a run, a migrated database a test, a broker with the plugin."""
 
 import itertools
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import psycopg2
@@ -101,11 +101,17 @@ def pytest_runtest_makereport(
     """Show the end of each log of the parts that a failed test ran: a rare failure is seen once."""
     report = yield
     if report.failed and isinstance(item, pytest.Function):
-        for fixture in ("tmp_path", "reachable_directory"):
-            directory = item.funcargs.get(fixture)
-            for log in sorted(directory.rglob("*.log")) if isinstance(directory, Path) else []:
-                report.sections.append((f"end of {log.name}", log.read_text(errors="replace")[-LOG_END:]))
+        report.sections += [(f"end of {log.name}", text) for log, text in _logs(item.funcargs.values())]
     return report
+
+
+def _logs(fixtures: Iterable[object]) -> Iterator[tuple[Path, str]]:
+    """Read the end of each log in the directories and stacks that a test has."""
+    stacks = {fixture.config.state for fixture in fixtures if isinstance(fixture, RunningStack)}
+    for directory in stacks | {fixture for fixture in fixtures if isinstance(fixture, Path) and fixture.is_dir()}:
+        for log in sorted(directory.rglob("*.log")):
+            with suppress(OSError):  # its part may be going away
+                yield log, log.read_text(errors="replace")[-LOG_END:]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -20,7 +20,7 @@ SIMPLE: Final = "simple"
 
 _SET_UP: Final = """
 SET LOCAL statement_timeout = '10min';  -- closing a segment, or beginning anew, may take a while
-SET LOCAL synchronous_commit = off;     -- what a crash takes from the index is indexed again; no message waits for it
+SET LOCAL synchronous_commit = off;     -- what a crash takes from the index is indexed again; messages need the disk
 """
 
 
@@ -55,7 +55,7 @@ class Searchable(NamedTuple):
 
 
 def claim(cur: Cursor) -> State | None:
-    """Claim the index until the end of the transaction; None when another worker has it."""
+    """Claim the index until the end of the transaction, whose commit waits for no disk; None when another has it."""
     cur.execute("SELECT pg_try_advisory_xact_lock(%s)", (_INDEX_LOCK,))
     if cur.fetchone() != (True,):
         return None
@@ -77,7 +77,8 @@ def knows_language(cur: Cursor, language: str) -> bool:
 
 
 def set_language(cur: Cursor, language: str) -> None:
-    """Begin the index anew in another language."""
+    """Begin the index anew in another language. Nobody would ask for it again after a crash, so the commit waits."""
+    cur.execute("SET LOCAL synchronous_commit = on")
     cur.execute("DELETE FROM search_words")
     cur.execute("DELETE FROM search_new_words")
     cur.execute("UPDATE search_state SET language = %s, indexed_seq = 0, generation = generation + 1", (language,))

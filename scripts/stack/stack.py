@@ -127,7 +127,7 @@ class Stack:
         self._run("db", "migrate")
 
     def _api(self) -> Command:
-        # glibc would keep room for each thread by itself.
+        # glibc would have room for each thread apart, and each keeps what was freed.
         environment = {"MALLOC_ARENA_MAX": "1", **self.environment()}
         return self._program("api", "auth_api", "serve", environment=environment)
 

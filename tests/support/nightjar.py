@@ -66,11 +66,16 @@ class Person:
     environment: dict[str, str]
 
     def run(
-        self, *arguments: str | bytes, stdin: bytes = b"", expect: int | None = 0, timeout: float = 60
+        self,
+        *arguments: str | bytes,
+        stdin: bytes = b"",
+        expect: int | None = 0,
+        timeout: float = 60,
+        program: Sequence[str] = COMMAND,
     ) -> "subprocess.CompletedProcess[bytes]":
         """Run a command to its end, which must have the expected exit status and leave no traceback."""
         done = subprocess.run(
-            [*COMMAND, *arguments], input=stdin, env=self.environment, capture_output=True, timeout=timeout, check=False
+            [*program, *arguments], input=stdin, env=self.environment, capture_output=True, timeout=timeout, check=False
         )
         errors = done.stderr.decode(errors="replace")
         assert "Traceback" not in errors, errors
@@ -88,9 +93,10 @@ class Person:
         """Run a command with --json that must succeed; return its objects."""
         return [json.loads(line) for line in self.out(*arguments, "--json", stdin=stdin).splitlines()]
 
-    def fails(self, *arguments: str | bytes, stdin: bytes = b"", status: int) -> str:
+    def fails(self, *arguments: str | bytes, stdin: bytes = b"", status: int, program: Sequence[str] = COMMAND) -> str:
         """Run a command that must fail with a status and one line; return the line."""
-        return self.run(*arguments, stdin=stdin, expect=status).stderr.decode().removeprefix("nightjar: ").rstrip("\n")
+        done = self.run(*arguments, stdin=stdin, expect=status, program=program)
+        return done.stderr.decode().removeprefix("nightjar: ").rstrip("\n")
 
     @contextmanager
     def running(self, *arguments: str, program: Sequence[str] = COMMAND) -> Iterator[Running]:

@@ -49,7 +49,7 @@ class RunningPart:
 
     def stop(self) -> int:
         """Ask it to end; returns the exit status."""
-        return self._running().stop()
+        return self._running().stop(60)
 
     def kill(self) -> None:
         """Kill -9 it and its children."""

@@ -92,7 +92,7 @@ def test_a_commit_whose_answer_never_came_is_not_repeated_even_for_messages_with
         link.hold_answer.set()
         with world.connect("alice", version=4) as alice:
             publish_without_ids(alice, "bob", [b"same", b"same", b"other", b"same"])
-        assert link.held.wait(10)
+        assert link.held.wait(60)
         world.wait_stored(1)
         if kind == "kill":
             world.kill()

@@ -79,7 +79,7 @@ def test_it_leaves_nothing_under_its_number_however_long_the_database_is_away(
 def test_it_ends_when_it_is_asked_to_while_it_moves(second: Archiver) -> None:
     wait_for(lambda: is_moving(second), "it moves")
     second.process.send(signal.SIGTERM)
-    wait_for(lambda: not second.process.alive(), "it has ended", 15)
+    wait_for(lambda: not second.process.alive(), "it has ended")
     assert second.process.exit_status() == 0, second.log
 
 
@@ -87,6 +87,6 @@ def test_it_ends_when_it_is_asked_to_between_two_looks_at_the_first_number(secon
     """It looks once more while it takes its leave, and must not begin anything new."""
     wait_for(lambda: "the first number is free" in second.log, "it has looked once")
     second.process.send(signal.SIGTERM)
-    wait_for(lambda: not second.process.alive(), "it has ended", 15)
+    wait_for(lambda: not second.process.alive(), "it has ended")
     assert second.process.exit_status() == 0, second.log
     assert not is_moving(second)

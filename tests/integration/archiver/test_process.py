@@ -31,7 +31,7 @@ def run(world: World, *arguments: str, **changed: str | None) -> subprocess.Comp
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_asked_to_end_it_ends_at_once_with_0_and_the_session_stays(world: World, number: signal.Signals) -> None:
+def test_asked_to_end_it_ends_with_0_and_the_session_stays(world: World, number: signal.Signals) -> None:
     assert world.process
     world.send(number)
     wait_for(lambda: not world.process.alive(), "it has ended")  # type: ignore[union-attr]  # it was started
@@ -66,7 +66,7 @@ def test_asked_to_end_while_postgres_hangs_it_ends_with_0_within_seconds(
         world.start()
         link.hold_answer.set()
         world.publish_many("alice", [message("bob", "alice", b"in hand", 1)])
-        assert link.held.wait(10)
+        assert link.held.wait(60)
         assert world.stop() == 0, world.log
     assert world.said("ending without the batch in hand") == 1
 

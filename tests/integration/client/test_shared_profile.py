@@ -91,7 +91,7 @@ def test_mqtt_credentials_that_the_broker_refuses_are_replaced(alice: Person, bo
 
 
 def test_a_waiting_process_is_woken_and_does_not_poll(alice: Person, bob: Person) -> None:
-    """A tail that owns nothing shows what the owner received, and neither would look by itself in an hour."""
+    """A tail that owns nothing shows what the owner received, and neither would look by itself in the next minute."""
     hourly = "import mqtt_client.wakeup as w, mqtt_client.__main__ as m; w._POLL_SECONDS = 3600; exit(m.main())"
     patient = (sys.executable, "-c", hourly)
     with alice.running("tail", program=patient) as one, alice.running("tail", program=patient) as two:

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from mqtt5 import PublishPacket
 
 from archiver import connection as module
 from archiver.connection import BrokerAwayError, Connection
@@ -41,14 +42,16 @@ async def test_subscribing_waits_for_as_long_as_nobody_takes_what_the_broker_kep
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The database may be away for hours; a connection made again and again would only carry the same once more."""
-    monkeypatch.setattr(module, "CONNECT_SECONDS", 0.5)
     broker = await asyncio.start_server(answer_late, "127.0.0.1", 0)
     address = BrokerAddress(host="127.0.0.1", port=broker.sockets[0].getsockname()[1], tls=False)
     async with broker, Connection(address, Credentials("archiver", "archiver.1", "token"), 10) as connection:
+        monkeypatch.setattr(module, "CONNECT_SECONDS", 0.5)
         subscribing = asyncio.create_task(connection.subscribe_to(["users/+/inbox/+"]))
         await asyncio.wait({subscribing}, timeout=1)
         assert not subscribing.done()
         incoming = connection.incoming()
-        taken = [packet for _ in range(3) for packet in await anext(incoming)]
-        await asyncio.wait_for(subscribing, 5)
+        taken: list[PublishPacket] = []
+        while len(taken) < 3:
+            taken += await anext(incoming)
+        await asyncio.wait_for(subscribing, 60)
         assert [packet.packet_id for packet in taken] == [1, 2, 3]
