@@ -86,7 +86,7 @@ def _measure(bench: Bench, names: Sequence[str]) -> int:
     failed = []
     stolen = StolenTime()
     for name in names or GROUPS:
-        started, stolen_here = time.monotonic(), StolenTime()
+        started, stolen_meanwhile = time.monotonic(), StolenTime()
         _say(f"\n== {name}: {GROUPS[name]}")
         try:
             figures += group(name)(bench)
@@ -94,7 +94,7 @@ def _measure(bench: Bench, names: Sequence[str]) -> int:
             print(f"benchmarks/run: {name}: {error}", file=sys.stderr)
             failed.append(name)
         took = time.monotonic() - started
-        _say(f"   took {took:.0f} s; the host gave {stolen_here.share():.0%} of the cores' time to others")
+        _say(f"   took {took:.0f} s; the host gave {stolen_meanwhile.share():.0%} of the cores' time to others")
     minutes = (time.monotonic() - began) / 60
     _say(f"\n{plain_table(figures)}\n\n{summary(figures)}\nIt took {minutes:.1f} minutes.")
     if failed:

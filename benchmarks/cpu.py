@@ -21,7 +21,7 @@ class CpuMeter:
 
 
 class StolenTime:
-    """Reads how much of the cores' time the machine's host gave to others, from its making on."""
+    """Reads how much of the cores' time the machine's host gave to others, from its making on (Linux)."""
 
     def __init__(self) -> None:
         self._began = psutil.cpu_times()

@@ -16,9 +16,12 @@ of the ratio where there is one.
 """
 
 
-def render(figures: Sequence[Figure], machine: Machine, minutes: float, stolen: float) -> str:
+def render(figures: Sequence[Figure], machine: Machine, minutes: float, stolen_share: float) -> str:
     """Write the file's content: the machine, the table, and how many goals are reached."""
-    run = [("took", f"{minutes:.0f} minutes"), ("time of the cores that the host gave to others", f"{stolen:.0%}")]
+    run = [
+        ("took", f"{minutes:.0f} minutes"),
+        ("time of the cores that the host gave to others", f"{stolen_share:.0%}"),
+    ]
     about = "\n".join(f"| {name} | {value} |" for name, value in [*machine.lines(), *run])
     return f"# Results\n\n{_INTRODUCTION}\n| | |\n|---|---|\n{about}\n\n{markdown_table(figures)}\n{summary(figures)}\n"
 
@@ -33,9 +36,9 @@ def summary(figures: Sequence[Figure]) -> str:
 
 
 def write_results(
-    figures: Sequence[Figure], machine: Machine, minutes: float, stolen: float, path: Path = PATH
+    figures: Sequence[Figure], machine: Machine, minutes: float, stolen_share: float, path: Path = PATH
 ) -> None:
     """Replace the file as a whole. The run took so many minutes, and others so large a share of the cores' time."""
     partial = path.with_suffix(".new")
-    partial.write_text(render(figures, machine, minutes, stolen))
+    partial.write_text(render(figures, machine, minutes, stolen_share))
     partial.replace(path)
