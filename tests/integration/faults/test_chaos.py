@@ -34,7 +34,7 @@ def chaos(log: Path, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
             yield process
         finally:
             process.terminate()
-            process.wait(timeout=60)
+            process.wait(timeout=120)
 
 
 def processes_of(directory: Path) -> list[str]:
@@ -80,9 +80,9 @@ def test_a_run_that_is_interrupted_leaves_no_process_and_no_mount_behind(
         pytest.skip("without namespaces nobody is left to clear up")
     log, directory = reachable_directory / "log", reachable_directory / "run"
     with chaos(log, "--messages", "100000", "--kills", "1", "--keep", str(directory)) as process:
-        wait_for(lambda: "all parts, 5 clients and the paging readers run" in log.read_text(), "it runs", 60)
+        wait_for(lambda: "all parts, 5 clients and the paging readers run" in log.read_text(), "it runs", 180)
         process.send_signal(number)
-        status = process.wait(timeout=60)
+        status = process.wait(timeout=120)
     assert status == (-number if number == signal.SIGKILL else 130), log.read_text()
     wait_for(lambda: processes_of(directory) == [], "all its processes have ended", 60)
     assert str(directory) not in Path("/proc/mounts").read_text()
@@ -101,5 +101,5 @@ def test_a_run_that_is_not_over_in_time_ends_by_itself_and_has_failed(reachable_
 def test_a_directory_that_is_there_already_is_refused_in_one_line(reachable_directory: Path) -> None:
     log = reachable_directory / "log"
     with chaos(log, "--keep", str(reachable_directory)) as process:
-        assert process.wait(timeout=60) == 1
+        assert process.wait(timeout=120) == 1
     assert log.read_text().splitlines()[-1].startswith(f"scripts/chaos: {reachable_directory} cannot be made ")
