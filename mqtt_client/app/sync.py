@@ -53,7 +53,7 @@ _PROGRESS_EVERY = 100
 
 
 class Sync:
-    """Writes what happens into the copy, and tells the screen: what comes alone at once, else 5 to 10 a second."""
+    """Writes what happens into the copy and tells the screen: what comes alone at once, else 5 to 10 times a second."""
 
     def __init__(
         self,
