@@ -109,9 +109,10 @@ class Storage:
         try:
             return self._store(origin, items)
         except (psycopg2.Error, DatabaseError, MemoryError) as error:
-            self._drop()
             if (getattr(error, "pgcode", None) or "").startswith(_DATA_ERRORS):
+                self._roll_back()
                 raise UnstorableError(f"the database refuses it ({type(error).__name__})") from error
+            self._drop()
             raise OutageError(_why(error)) from error
         except Exception as error:
             self._drop()
@@ -128,8 +129,7 @@ class Storage:
                     if error.diag.constraint_name != "messages_by_identity":
                         raise
                     self._careful_until = self._clock() + CAREFUL_SECONDS
-                    if cursor.connection.info.transaction_status != TRANSACTION_STATUS_IDLE:
-                        cursor.execute("ROLLBACK")
+                    _roll_back(cursor)
             return self._store_as_one(cursor, origin, batch, careful=True)
 
     def _store_new(self, cursor: Cursor, origin: Origin, batch: Sorted) -> list[Outcome]:
@@ -168,15 +168,32 @@ class Storage:
             opened.autocommit = True  # `Transaction` begins and commits, without round trips of their own
             with self._guard:
                 self._connection = opened
-            with opened.cursor() as cursor:
-                cursor.execute(queries.SET_UP)
+            try:
+                with opened.cursor() as cursor:
+                    cursor.execute(queries.SET_UP)
+            except psycopg2.Error as error:
+                self._drop()
+                raise DatabaseError(one_line(error)) from error  # whatever its SQLSTATE: no message's fault
         return self._connection
+
+    def _roll_back(self) -> None:
+        """Make the connection usable again after it refused something: who sends such things costs no new one."""
+        try:
+            with self._connected().cursor() as cursor:
+                _roll_back(cursor)
+        except (psycopg2.Error, DatabaseError):
+            self._drop()
 
     def _drop(self) -> None:
         with self._guard:
             if self._connection:
                 self._connection.close()
             self._connection = None
+
+
+def _roll_back(cursor: Cursor) -> None:
+    if cursor.connection.info.transaction_status != TRANSACTION_STATUS_IDLE:
+        cursor.execute("ROLLBACK")
 
 
 def _why(error: Exception) -> str:

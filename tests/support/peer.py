@@ -17,7 +17,7 @@ from paho.mqtt.properties import Properties
 
 from tests.support.network_loop import stop_loop
 
-ANSWER_SECONDS = 30.0
+ANSWER_SECONDS = 60.0
 
 
 @dataclass(frozen=True)

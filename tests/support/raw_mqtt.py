@@ -113,7 +113,7 @@ def _properties(version: int, properties: bytes) -> bytes:
 class RawConnection:
     """A socket to a broker on 127.0.0.1."""
 
-    def __init__(self, port: int, timeout: float = 30.0) -> None:
+    def __init__(self, port: int, timeout: float = 60.0) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout)
         self._stream = self._socket.makefile("rb")
 

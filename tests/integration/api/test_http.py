@@ -65,7 +65,7 @@ def test_metrics_count_over_all_workers(http: httpx.Client, api_stack: RunningSt
 
     before = counted()
     for _ in range(20):
-        with httpx.Client(base_url=api_stack.server, trust_env=False) as each:
+        with httpx.Client(base_url=api_stack.server, trust_env=False, timeout=60) as each:
             each.get("/.well-known/jwks.json")
     assert counted() == before + 20
     assert "nightjar_api_broker_links_up 2.0" in http.get("/metrics").text

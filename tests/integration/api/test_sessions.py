@@ -109,7 +109,9 @@ def test_a_session_that_is_over_is_refused_at_once_by_every_worker(
 ) -> None:
     url = f"{api_stack.server}/v1/{path.format(alice.username)}"
     with ExitStack() as opened:
-        clients = [opened.enter_context(httpx.Client(trust_env=False, headers=alice.auth)) for _ in range(6)]
+        clients = [
+            opened.enter_context(httpx.Client(trust_env=False, timeout=60, headers=alice.auth)) for _ in range(6)
+        ]
         assert {each.get(url).status_code for each in clients} <= {200, 404}
         if how == "ended":
             assert alice.again().ask("DELETE", f"/v1/sessions/{alice.device}").status_code == 204

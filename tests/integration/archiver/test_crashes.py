@@ -131,4 +131,5 @@ def test_what_is_known_of_packet_ids_is_cleared_away(world_factory: WorldFactory
     world.start()
     world.publish_many("alice", [message("bob", "alice", b"four", 1)])
     world.wait_stored(4)
-    assert world.query("SELECT count(*) FROM unacknowledged") == [(0,)]
+    # After the commit of what is stored, in a transaction of its own.
+    wait_for(lambda: world.query("SELECT count(*) FROM unacknowledged") == [(0,)], "packet ids are cleared away")

@@ -127,7 +127,7 @@ def test_a_broker_that_hangs_is_noticed_and_what_it_holds_arrives_in_the_end(wor
     broker = psutil.Process(world.realm.broker.pid)
     broker.suspend()
     try:
-        world.wait_state("broker away", timeout=40)
+        world.wait_state("broker away")
     finally:
         broker.resume()
     world.wait_state("ready")

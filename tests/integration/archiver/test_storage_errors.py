@@ -99,7 +99,6 @@ def test_what_the_database_refuses_is_told_from_an_outage(storage: Storage, url:
     with pytest.raises(UnstorableError, match="CheckViolation"):
         storage.store(ORIGIN, [item(b"good"), item(b"poison")])
     assert rows(url, "SELECT count(*) FROM messages") == [(0,)]
-    rows(url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'nightjar-archiver'")
     numbers(storage.store(ORIGIN, [item(b"good")]))
     with pytest.raises(OutageError):
         Storage("postgresql://127.0.0.1:1/x").store(ORIGIN, [item(b"good")])
@@ -110,11 +109,35 @@ def test_what_the_database_refuses_is_told_from_an_outage(storage: Storage, url:
         storage.store(ORIGIN, [item(b"good")])
 
 
+@pytest.mark.parametrize("many", [1, 100], ids=["one statement", "a transaction"])
+def test_a_refusal_of_the_database_costs_no_new_connection(storage: Storage, url: str, many: int) -> None:
+    """Or whoever finds something that the database refuses has us connect at each message of theirs."""
+    storage.check()
+    ours = "SELECT pid FROM pg_stat_activity WHERE application_name = 'nightjar-archiver'"
+    before = rows(url, ours)
+    change(url, "ALTER TABLE messages ADD CHECK (body <> 'poison')")
+    with pytest.raises(UnstorableError):
+        storage.store(ORIGIN, [item(b"good") for _ in range(many)] + [item(b"poison")])
+    assert len(storage.store(ORIGIN, [item(b"good") for _ in range(many)])) == many
+    assert rows(url, ours) == before
+
+
 def test_a_batch_that_waits_for_another_archiver_can_be_interrupted(storage: Storage, url: str) -> None:
     with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
         cursor.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
-        threading.Timer(0.3, storage.interrupt).start()
+
+        def interrupt() -> None:
+            waits = (
+                "SELECT 1 FROM pg_stat_activity"
+                " WHERE application_name = 'nightjar-archiver' AND wait_event_type = 'Lock'"
+            )
+            wait_for(lambda: rows(url, waits) == [(1,)], "the batch waits")
+            storage.interrupt()
+
+        interrupting = threading.Thread(target=interrupt)
+        interrupting.start()
         with pytest.raises(OutageError):
             storage.store(ORIGIN, [item(b"good")])
+        interrupting.join()
         connection.rollback()
     assert numbers(storage.store(ORIGIN, [item(b"good")])) == [1]

@@ -63,7 +63,9 @@ def test_it_starts_says_so_and_stops(up: Up, environment: dict[str, str]) -> Non
     parts = _parts(status.stdout)
     assert list(parts) == ["postgres", "broker", "api", "archiver"]
     assert {state for _, state in parts.values()} == {"running"}
-    assert httpx.get(f"http://{environment['NIGHTJAR_API_BIND']}/readyz", trust_env=False).status_code == 200
+    assert (
+        httpx.get(f"http://{environment['NIGHTJAR_API_BIND']}/readyz", trust_env=False, timeout=60).status_code == 200
+    )
     again = up("--detach")
     assert again.returncode == 0
     assert again.stdout == f"Nightjar runs here already:\n{status.stdout}"
@@ -179,7 +181,7 @@ def test_data_survive_a_stop_and_a_start(up: Up, environment: dict[str, str]) ->
     server = f"http://{environment['NIGHTJAR_API_BIND']}"
     assert up("--detach").returncode == 0
     account = {"username": "alice", "password": "a long enough secret"}
-    assert httpx.post(f"{server}/v1/users", json=account, trust_env=False).status_code == 201
+    assert httpx.post(f"{server}/v1/users", json=account, trust_env=False, timeout=60).status_code == 201
     assert up("--stop").returncode == 0
     assert up("--detach").returncode == 0
-    assert httpx.post(f"{server}/v1/sessions", json=account, trust_env=False).status_code == 201
+    assert httpx.post(f"{server}/v1/sessions", json=account, trust_env=False, timeout=60).status_code == 201

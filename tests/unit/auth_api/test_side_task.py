@@ -12,7 +12,7 @@ from auth_api.side_task import SideTask
 
 LOG = logging.getLogger(__name__)
 NEVER = 3600.0
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 class Steps:
