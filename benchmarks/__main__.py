@@ -17,7 +17,7 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.figure import Figure
 from benchmarks.groups import GROUPS, group
 from benchmarks.machine import describe_machine
-from benchmarks.results import PATH, summary, write_results
+from benchmarks.results import PATH, Course, summary, write_results
 from benchmarks.stacks import forget_settings
 from benchmarks.table import plain_table
 from scripts.stack.errors import StackError
@@ -101,7 +101,7 @@ def _measure(bench: Bench, names: Sequence[str]) -> int:
         print(f"benchmarks/run: could not be measured: {', '.join(failed)}", file=sys.stderr)
         return 1
     if not names and not bench.quick:
-        write_results(figures, machine, minutes, stolen.share())
+        write_results(figures, machine, Course(minutes, stolen.share(), bench.disturbed))
         _say(f"Written to {PATH}.")
     return 0
 

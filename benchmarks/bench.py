@@ -6,23 +6,61 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final, TypeVar
 
+from benchmarks.cpu import StolenTime
 from benchmarks.stacks import LiveStack, PlainBroker
+
+Measured = TypeVar("Measured")
+
+DISTURBED: Final = 0.02
+"""Share of the cores' time given to others by the machine's host, from which on a measurement is made again."""
+ATTEMPTS: Final = 5
 
 
 @dataclass(frozen=True)
 class Bench:
-    """`rounds` is how often a figure and its ceiling are measured in turn; `quick` asks for short measurements."""
+    """`rounds` is how often a figure and its ceiling are measured in turn; `quick` asks for short measurements.
+
+    `disturbed` has how much of the cores' time the host gave to others during each measurement that was kept.
+    """
 
     directory: Path
     quick: bool
     rounds: int
     say: Callable[[str], None]
+    stolen: Callable[[], StolenTime] = StolenTime
+    disturbed: list[float] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def scaled(self, full: int, quick: int) -> int:
         """Choose an amount: how many messages, say."""
         return quick if self.quick else full
+
+    def each_round(self, measure: Callable[[], Measured], turns: int = 1) -> list[Measured]:
+        """Measure once a round, or so many times."""
+        return [self.undisturbed(measure) for _ in range(turns * self.rounds)]
+
+    def undisturbed(self, measure: Callable[[], Measured]) -> Measured:
+        """Measure, and again if the host gave the cores to others meanwhile; keep what was disturbed least.
+
+        Which is kept does not depend on what was measured. A machine that is never left alone is measured disturbed.
+        """
+        least, kept = self._watched(measure)
+        for _ in range(0 if self.quick else ATTEMPTS - 1):
+            if least < DISTURBED:
+                break
+            self.say(f"   again, since the host gave {least:.0%} of the cores' time to others at best")
+            share, measured = self._watched(measure)
+            if share < least:
+                least, kept = share, measured
+        self.disturbed.append(least)
+        return kept
+
+    def _watched(self, measure: Callable[[], Measured]) -> tuple[float, Measured]:
+        stolen = self.stolen()
+        measured = measure()
+        return stolen.share(), measured
 
     def scratch(self) -> Path:
         """Make another empty directory."""

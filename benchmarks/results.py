@@ -1,8 +1,11 @@
 """`benchmarks/RESULTS.md`: written as a whole, by a run of everything."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean
 
+from benchmarks.bench import DISTURBED
 from benchmarks.figure import Figure
 from benchmarks.machine import Machine
 from benchmarks.table import markdown_table
@@ -16,13 +19,31 @@ of the ratio where there is one.
 """
 
 
-def render(figures: Sequence[Figure], machine: Machine, minutes: float, stolen_share: float) -> str:
+@dataclass(frozen=True)
+class Course:
+    """How a run went: its minutes, and the share of the cores' time that the machine's host gave to others.
+
+    `kept` is that share during each of the measurements that were kept.
+    """
+
+    minutes: float
+    stolen: float
+    kept: Sequence[float]
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Name and value of each."""
+        those = [share for share in self.kept if share >= DISTURBED]
+        disturbed = f"{len(those)} of {len(self.kept)} disturbed by {DISTURBED:.0%} or more"
+        return [
+            ("took", f"{self.minutes:.0f} minutes"),
+            ("time of the cores that the host gave to others", f"{self.stolen:.0%}"),
+            ("the same during the measurements that were kept", f"{mean(self.kept):.1%}, {disturbed}"),
+        ]
+
+
+def render(figures: Sequence[Figure], machine: Machine, course: Course) -> str:
     """Write the file's content: the machine, the table, and how many goals are reached."""
-    run = [
-        ("took", f"{minutes:.0f} minutes"),
-        ("time of the cores that the host gave to others", f"{stolen_share:.0%}"),
-    ]
-    about = "\n".join(f"| {name} | {value} |" for name, value in [*machine.lines(), *run])
+    about = "\n".join(f"| {name} | {value} |" for name, value in [*machine.lines(), *course.lines()])
     return f"# Results\n\n{_INTRODUCTION}\n| | |\n|---|---|\n{about}\n\n{markdown_table(figures)}\n{summary(figures)}\n"
 
 
@@ -35,10 +56,8 @@ def summary(figures: Sequence[Figure]) -> str:
     return f"{line}\nMissed: {'; '.join(missed)}." if missed else line
 
 
-def write_results(
-    figures: Sequence[Figure], machine: Machine, minutes: float, stolen_share: float, path: Path = PATH
-) -> None:
-    """Replace the file as a whole. The run took so many minutes, and others so large a share of the cores' time."""
+def write_results(figures: Sequence[Figure], machine: Machine, course: Course, path: Path = PATH) -> None:
+    """Replace the file as a whole."""
     partial = path.with_suffix(".new")
-    partial.write_text(render(figures, machine, minutes, stolen_share))
+    partial.write_text(render(figures, machine, course))
     partial.replace(path)

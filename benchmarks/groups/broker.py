@@ -3,7 +3,8 @@
 The archiver is not running. Everything is QoS 1.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from benchmarks.bench import Bench
 from benchmarks.figure import Figure, Goal, Round, compare
@@ -18,6 +19,8 @@ from wire.topics import inbox, own_inbox_filter
 _GOAL = Goal(0.9, 1.0)
 _TURNS = 3
 """Short turns in each round: the machine's speed changes within seconds, by more than is looked for."""
+Broker = tuple[int, int]
+"""Port and process id."""
 
 
 def measure(bench: Bench) -> list[Figure]:
@@ -29,16 +32,22 @@ def measure(bench: Bench) -> list[Figure]:
         brokers = [(stack.port, stack.pid("broker")), (plain.port, plain.pid)]
         figures = []
         for name, readers, count, window in [("1 to 1", devices[:1], one, 1000), ("1 to 100", devices, many, 40)]:
-            runs = []
-            for number in range(_TURNS * bench.rounds):
-                runs.append([_run(broker, alice, readers, count=count, window=window) for broker in brokers])
-                rates = [f"{run.rate * len(readers):,.0f}/s" for run in runs[-1]]
-                bench.say(f"   {name}, turn {number + 1}: {rates[0]}, without plugin {rates[1]}")
+            take = partial(_turn, bench, name, brokers, partial(_run, alice, readers, count, window), len(readers))
+            runs = bench.each_round(take, _TURNS)
             figures.append(_figure(f"delivered messages/s, {name}", runs, len(readers)))
     return figures
 
 
-def _run(broker: tuple[int, int], sender: Login, readers: Sequence[Login], *, count: int, window: int) -> Run:
+def _turn(
+    bench: Bench, name: str, brokers: Sequence[Broker], run: Callable[[Broker], Run], readers: int
+) -> Sequence[Run]:
+    runs = [run(broker) for broker in brokers]
+    rates = [f"{run.rate * readers:,.0f}/s" for run in runs]
+    bench.say(f"   {name}: {rates[0]}, without plugin {rates[1]}")
+    return runs
+
+
+def _run(sender: Login, readers: Sequence[Login], count: int, window: int, broker: Broker) -> Run:
     port, pid = broker
     sending = Sending(port, [(sender, [inbox("bobby", "alice")])], count, window, receipts=False)
     filters = [(own_inbox_filter("bobby"), 1)]

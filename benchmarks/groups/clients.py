@@ -26,12 +26,13 @@ def measure(bench: Bench) -> list[Figure]:
     with bench.stack() as stack:
         senders = stack.accounts([f"sender{number:04}" for number in range(_SENDERS)])
         readers = stack.accounts([f"reader{number:04}" for number in range(count)])
-        seconds, kib = [], []
-        for number in range(bench.rounds):
+
+        def take() -> tuple[float, float]:
             taken, each = _to_everybody(stack, senders, readers)
-            seconds.append(taken)
-            kib.append(each)
-            bench.say(f"   round {number + 1}: a message to each in {taken:.2f} s")
+            bench.say(f"   a message to each in {taken:.2f} s")
+            return taken, each
+
+        seconds, kib = zip(*bench.each_round(take), strict=True)
     memory_note = (
         "memory (PSS) of the broker with all connected, less that without; later rounds use what the first left"
     )

@@ -3,10 +3,12 @@
 The ceiling: the same CONNECT packets at the same broker without the plugin.
 """
 
+import itertools
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 from benchmarks.bench import Bench
 from benchmarks.cpu import CpuMeter
@@ -40,18 +42,17 @@ def measure(bench: Bench) -> list[Figure]:
     """Measure with and without the plugin, in turn."""
     count = bench.scaled(3000, 600)
     with bench.stack(parts=BROKER_AND_API) as stack, bench.plain_broker() as plain:
-        logins = _distinct(stack, count * bench.rounds)
-        runs = []
-        for number in range(bench.rounds):
-            some = logins[number * count : (number + 1) * count]
+        crowds = map(partial(_distinct, stack, count), itertools.count())
+
+        def one_round() -> _Runs:
+            some = next(crowds)
             first = _storm(stack.port, stack.pid("broker"), some)
             seen = _storm(stack.port, stack.pid("broker"), some * _AGAIN)
             theirs = _storm(plain.port, plain.pid, some * _AGAIN)
-            bench.say(
-                f"   round {number + 1}: seen {seen.rate:,.0f}/s, first {first.rate:,.0f}/s,"
-                f" without plugin {theirs.rate:,.0f}/s"
-            )
-            runs.append(_Runs(first, seen, theirs))
+            bench.say(f"   seen {seen.rate:,.0f}/s, first {first.rate:,.0f}/s, without plugin {theirs.rate:,.0f}/s")
+            return _Runs(first, seen, theirs)
+
+        runs = bench.each_round(one_round)
     last = runs[-1]
     return [
         _figure(
@@ -72,8 +73,10 @@ def _figure(of: str, rounds: Sequence[Round], ours: Run, last: _Runs, why: str =
     return compare(f"connects/s, {of}", "a second", "without plugin", rounds, _GOAL, note=note)
 
 
-def _distinct(stack: LiveStack, count: int) -> list[Login]:
-    return [login for number in range(0, count, 1000) for login in stack.devices(f"crowd{number}", 1000)][:count]
+def _distinct(stack: LiveStack, count: int, crowd: int) -> list[Login]:
+    """Make logins of users of their own."""
+    names = [f"crowd{crowd}x{number}" for number in range(0, count, 1000)]
+    return [login for name in names for login in stack.devices(name, 1000)][:count]
 
 
 def _storm(port: int, pid: int, logins: Sequence[Login]) -> Run:

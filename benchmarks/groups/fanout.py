@@ -38,13 +38,21 @@ def measure(bench: Bench) -> list[Figure]:
         group, logins = _group(stack, [f"member{number:04}" for number in range(members)])
         ours, theirs = (stack.port, stack.pid("broker")), (plain.port, plain.pid)
         readers = len(logins) - 1
-        single = [_run(ours, group, logins, 1).seconds for _ in range(bench.rounds)]
-        runs = []
-        for number in range(_TURNS * bench.rounds):
-            runs.append([_run(broker, group, logins, count) for broker in (ours, theirs)])
-            rates = [f"{run.rate * readers:,.0f}/s" for run in runs[-1]]
-            bench.say(f"   1 to {members:,}, turn {number + 1}: {rates[0]}, without plugin {rates[1]}")
-        _demand_archived(stack, bench.rounds + count * len(runs))
+        sent = []
+
+        def one() -> float:
+            sent.append(1)
+            return _run(ours, group, logins, 1).seconds
+
+        def turn() -> list[Run]:
+            sent.append(count)
+            both = [_run(broker, group, logins, count) for broker in (ours, theirs)]
+            rates = [f"{run.rate * readers:,.0f}/s" for run in both]
+            bench.say(f"   1 to {members:,}: {rates[0]}, without plugin {rates[1]}")
+            return both
+
+        single, runs = bench.each_round(one), bench.each_round(turn, _TURNS)
+        _demand_archived(stack, sum(sent))
     rounds = [Round(our.rate * readers, their.rate * readers) for our, their in runs]
     name = f"group of {members:,} connected members"
     note = f"{runs[-1][0].limit}. Without: {runs[-1][1].limit}."

@@ -9,6 +9,7 @@ There archiver and database would be in the other broker's way as well, so it is
 """
 
 from collections.abc import Callable, Sequence
+from itertools import chain, cycle
 
 from benchmarks import queries
 from benchmarks.bench import Bench
@@ -20,32 +21,35 @@ from benchmarks.workers import Worker
 from wire.topics import archived, inbox, own_inbox_filter
 
 _RATE = 100.0
-_TURNS = 4
-"""In a round."""
+_TURN = 200
+"""Messages of a side before it is the other's turn."""
 _MILLI = 1000.0
 Times = list[float]
 
 
 def measure(bench: Bench) -> list[Figure]:
     """Measure each beside its ceiling, in turn."""
-    count = bench.scaled(600, 200)
+    turns, turn = bench.scaled(8, 1), _TURN
     with bench.stack() as stack, bench.plain_broker() as plain:
         alice, bobby = stack.accounts(["alice", "bobby"])
-        turn = count // _TURNS
         receipts = _in_turn(
             bench,
             "receipt",
+            turns,
             lambda: _timed([_receipt(stack.port, alice, bobby, turn)])[0],
             lambda: queries.commit_times(stack.database_url, turn, _RATE),
         )
         whole = _in_turn(
             bench,
             "delivery, whole product",
+            turns,
             lambda: _timed([_delivery(stack.port, alice, bobby, turn)])[0],
             lambda: _timed([_delivery(plain.port, alice, bobby, turn)])[0],
         )
         with stack.without_archiver():
-            plugin = _side_by_side(bench, [_delivery(port, alice, bobby, count) for port in (stack.port, plain.port)])
+            plugin = _side_by_side(
+                bench, [_delivery(port, alice, bobby, turns * turn) for port in (stack.port, plain.port)]
+            )
     commit, without = "one single-row COMMIT", "without plugin"
     return [
         _figure("publish to receipt, p50", commit, receipts, 0.5, Goal(3.0, 1.5)),
@@ -58,35 +62,44 @@ def measure(bench: Bench) -> list[Figure]:
 
 
 def _in_turn(
-    bench: Bench, name: str, ours: Callable[[], Times], ceiling: Callable[[], Times]
+    bench: Bench, name: str, count: int, ours: Callable[[], Times], ceiling: Callable[[], Times]
 ) -> list[tuple[Times, Times]]:
     """Measure rounds of several turns each; who begins changes from turn to turn."""
-    rounds: list[tuple[Times, Times]] = []
+
+    def one_turn() -> tuple[Times, Times]:
+        first_ours = next(whose)
+        if first_ours:
+            return ours(), ceiling()
+        theirs = ceiling()
+        return ours(), theirs
+
+    whose = cycle((True, False))
+    rounds = []
     for _ in range(bench.rounds):
-        rounds.append(([], []))
-        sides = list(zip(rounds[-1], (ours, ceiling), strict=True))
-        for _ in range(_TURNS):
-            for times, take in sides:
-                times.extend(take())
-            sides.reverse()
-        _say(bench, name, rounds)
+        turns = [bench.undisturbed(one_turn) for _ in range(count)]
+        both = tuple(list(chain.from_iterable(times)) for times in zip(*turns, strict=True))
+        rounds.append((both[0], both[1]))
+        _say(bench, name, rounds[-1])
     return rounds
 
 
 def _side_by_side(bench: Bench, jobs: Sequence[Pace]) -> list[tuple[Times, Times]]:
-    rounds: list[tuple[Times, Times]] = []
-    for number in range(bench.rounds):
-        both = _timed(jobs if number % 2 else jobs[::-1])
-        ours, ceiling = both if number % 2 else both[::-1]
-        rounds.append((ours, ceiling))
-        _say(bench, "delivery, broker alone", rounds)
-    return rounds
+    def one_round() -> tuple[Times, Times]:
+        if next(whose):
+            ours, ceiling = _timed(jobs)
+        else:
+            ceiling, ours = _timed(jobs[::-1])
+        _say(bench, "delivery, broker alone", (ours, ceiling))
+        return ours, ceiling
+
+    whose = cycle((True, False))
+    return bench.each_round(one_round)
 
 
-def _say(bench: Bench, name: str, rounds: Sequence[tuple[Times, Times]]) -> None:
-    """Say what the last round brought."""
-    said = [f"{percentile(times, 0.5) * _MILLI:.2f} / {percentile(times, 0.99) * _MILLI:.2f}" for times in rounds[-1]]
-    bench.say(f"   {name}, round {len(rounds)}: p50 / p99 {said[0]} ms, ceiling {said[1]} ms")
+def _say(bench: Bench, name: str, both: tuple[Times, Times]) -> None:
+    """Say what a round brought."""
+    said = [f"{percentile(times, 0.5) * _MILLI:.2f} / {percentile(times, 0.99) * _MILLI:.2f}" for times in both]
+    bench.say(f"   {name}: p50 / p99 {said[0]} ms, ceiling {said[1]} ms")
 
 
 def _figure(name: str, ceiling: str, rounds: Sequence[tuple[Times, Times]], share: float, goal: Goal) -> Figure:

@@ -30,12 +30,14 @@ def measure(bench: Bench) -> list[Figure]:
     names = [f"user{number}" for number in range(_USERS)]
     with bench.stack() as stack:
         stack.accounts(names, stored)
-        rounds = []
-        for number in range(bench.rounds):
+
+        def one_round() -> Round:
             ours = _logins(stack, names, cores * _CLIENTS_A_CORE, count)
             bare = _rate(cores, count, lambda _: _demand(check_password_hash(stored, _PASSWORD)))
-            rounds.append(Round(ours, bare))
-            bench.say(f"   round {number + 1}: {ours:.1f} logins/s, {bare:.1f} hashes/s")
+            bench.say(f"   {ours:.1f} logins/s, {bare:.1f} hashes/s")
+            return Round(ours, bare)
+
+        rounds = bench.each_round(one_round)
     return [compare("logins/s", "logins/s", f"bare hashes/s on {cores} cores", rounds, Goal(0.8, 0.95))]
 
 

@@ -25,12 +25,15 @@ def measure(bench: Bench) -> list[Figure]:
     with bench.stack() as stack:
         load = _Pairs(stack, pairs)
         load.run(each=2, receipts=True)  # the conversations are made
-        ours, without = [], []
-        for number in range(bench.rounds):
-            ours.append(load.run(each, receipts=True))
+
+        def one_round() -> tuple[Run, Run]:
+            archived = load.run(each, receipts=True)
             with stack.without_archiver():
-                without.append(load.run(each, receipts=False))
-            bench.say(f"   round {number + 1}: {ours[-1].rate:,.0f}/s, without archiver {without[-1].rate:,.0f}/s")
+                bare = load.run(each, receipts=False)
+            bench.say(f"   {archived.rate:,.0f}/s, without archiver {bare.rate:,.0f}/s")
+            return archived, bare
+
+        ours, without = zip(*bench.each_round(one_round), strict=True)
     rounds = [Round(our.rate, their.rate) for our, their in zip(ours, without, strict=True)]
     note = f"{ours[-1].limit}. Ceiling: {without[-1].limit}."
     name = f"stored messages/s, {pairs:,} senders and {pairs:,} receivers"

@@ -119,12 +119,11 @@ def _figures(bench: Bench, cases: Sequence[_Case], alive: Act) -> list[Figure]:
     rounds: dict[str, list[Round]] = {case.name: [] for case in cases}
     http: list[float] = []
     acts = [(act, case.block) for case in cases for act in (case.ours, case.bare)]
-    for number in range(bench.rounds):
-        *medians, least = _in_turn([*acts, (alive, 10)], bench.scaled(20, 4))
+    for *medians, least in bench.each_round(lambda: _in_turn([*acts, (alive, 10)], bench.scaled(20, 4))):
         http.append(least)
         for case, ours, bare in zip(cases, medians[::2], medians[1::2], strict=True):
             rounds[case.name].append(Round(ours, bare))
-            bench.say(f"   {case.name}, round {number + 1}: {ours:.2f} ms, bare {bare:.2f} ms, {_ALIVE} {least:.2f} ms")
+            bench.say(f"   {case.name}: {ours:.2f} ms, bare {bare:.2f} ms, {_ALIVE} {least:.2f} ms")
     note = f"{_ALIVE} over the same connection takes {percentile(http, 0.5):.2f} ms"
     goal = Goal(3.0, 2.0)
     made = [compare(_title(case.name), "ms", _BARE, rounds[case.name], goal, kind="lower", note=note) for case in cases]

@@ -8,6 +8,7 @@ distribution as the texts, and by their ranks: what is frequent, what is rare, s
 import random
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 from urllib.parse import quote
 
@@ -43,7 +44,7 @@ def measure(bench: Bench) -> list[Figure]:
         figures = []
         for account, where in ((alice, "one conversation"), (dora, f"{_MANY} conversations")):
             with Http(stack.server, account.access_token) as http:
-                taken = _times(http, queries)
+                taken = bench.undisturbed(partial(_times, http, queries))
             figures += _figures(count, where, taken)
             bench.say(f"   {where}: " + ", ".join(f"{kind} {_in_words(times)}" for kind, times in taken.items()))
         return [*figures, _bytes(stack, count)]

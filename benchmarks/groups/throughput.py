@@ -26,18 +26,20 @@ _INBOXES = "users/+/inbox/+"
 
 def measure(bench: Bench) -> list[Figure]:
     """Measure ours, then both ceilings, and again."""
-    each = bench.scaled(6000, 1500)
+    each = bench.scaled(15_000, 1500)
     with bench.stack() as stack:
         senders = conversations(stack, _CONVERSATIONS)
         run_load(Sending(stack.port, senders, 200, _WINDOW, receipts=True), {})  # the conversations are made
-        archived, printed, looped = [], [], []
-        for number in range(bench.rounds):
-            archived.append(_archived(stack, senders, each))
+
+        def one_round() -> tuple[Run, Run, Run]:
+            ours = _archived(stack, senders, each)
             with stack.without_archiver():
-                printed.append(_printed(stack, senders, each))
-                looped.append(_looped(stack, senders, each))
-            rates = [f"{run.rate:,.0f}/s" for run in (archived[-1], printed[-1], looped[-1])]
-            bench.say(f"   round {number + 1}: archived {rates[0]}, mosquitto_sub {rates[1]}, aiomqtt {rates[2]}")
+                runs = ours, _printed(stack, senders, each), _looped(stack, senders, each)
+            rates = [f"{run.rate:,.0f}/s" for run in runs]
+            bench.say(f"   archived {rates[0]}, mosquitto_sub {rates[1]}, aiomqtt {rates[2]}")
+            return runs
+
+        archived, printed, looped = zip(*bench.each_round(one_round), strict=True)
     return [
         _figure("stored messages/s, beside mosquitto_sub", "to one mosquitto_sub", archived, printed, Goal(0.6, 1.0)),
         _figure(

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.figure import Figure, Goal, Round, alone, compare
 from benchmarks.machine import Machine
-from benchmarks.results import render, summary, write_results
+from benchmarks.results import Course, render, summary, write_results
 from benchmarks.table import markdown_table, number, plain_table
 
 RATE = compare("stored", "msg/s", "to mosquitto_sub", [Round(9000, 20000)], Goal(0.6, 1.0), note="the archiver limits")
@@ -54,13 +54,15 @@ def test_a_summary_counts_goals_and_names_those_that_are_missed() -> None:
 
 def test_the_results_describe_the_machine_and_hold_every_figure(tmp_path: Path) -> None:
     figures: list[Figure] = [RATE, MEMORY]
-    write_results(figures, MACHINE, 17.4, 0.126, tmp_path / "RESULTS.md")
+    course = Course(17.4, 0.126, [0.0, 0.01, 0.05])
+    write_results(figures, MACHINE, course, tmp_path / "RESULTS.md")
     text = (tmp_path / "RESULTS.md").read_text()
-    assert text == render(figures, MACHINE, 17.4, 0.126)
+    assert text == render(figures, MACHINE, course)
     assert "| CPU | A CPU, 4 cores, of which 2 are used |" in text
     assert "| disk | 1,234 synchronous 8 KiB writes a second |" in text
     assert "| took | 17 minutes |" in text
     assert "| time of the cores that the host gave to others | 13% |" in text
+    assert "measurements that were kept | 2.0%, 1 of 3 disturbed by 2% or more |" in text
     assert "| stored |" in text
     assert "| resident |" in text
     assert [path.name for path in tmp_path.iterdir()] == ["RESULTS.md"]
