@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg2 import sql
 
 from db.migrate import migrate
@@ -14,6 +15,9 @@ from scripts.stack.broker import build_plugin
 from scripts.stack.postgres import EmbeddedPostgres
 from tests.support.directories import open_directory
 from tests.support.stack import RunningStack
+
+settings.register_profile("nightjar", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("nightjar")  # which judges by what comes out, and not by how fast
 
 StackFactory = Callable[..., RunningStack]
 

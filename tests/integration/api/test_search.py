@@ -322,9 +322,7 @@ TERM = st.one_of(
 )
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     st.lists(STEPS, min_size=1, max_size=30),
     st.lists(st.lists(TERM, min_size=1, max_size=3), min_size=3, max_size=6),

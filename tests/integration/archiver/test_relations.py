@@ -257,7 +257,7 @@ def forgetful(url: str) -> Iterator[Storage]:
     opened.end()
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(course=courses(), careful=st.booleans())
 def test_the_archive_follows_the_rules_however_messages_fall_into_batches_and_come_again(
     storage: Storage, forgetful: Storage, url: str, course: Course, careful: bool

@@ -162,7 +162,7 @@ def messages(draw: st.DrawFn) -> tuple[bytes, str | None, list[tuple[str, str]]]
     return draw(bodies), content_type, [*user_properties(envelope), *extra]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(made=messages(), topic=st.none() | texts)
 def test_whatever_is_received_is_stored_as_it_is_or_kept_as_a_dead_letter(
     storage: Storage, url: str, made: tuple[bytes, str | None, list[tuple[str, str]]], topic: str | None

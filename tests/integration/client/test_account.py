@@ -230,7 +230,7 @@ def on_a_terminal(person: Person, arguments: list[str], typed: list[str]) -> str
     if child == 0:
         os.execve(COMMAND[0], [*COMMAND, *arguments], person.environment)  # noqa: S606  # that is the point
     shown, answers, prompts = b"", list(typed), 0
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if select.select([terminal], [], [], 0.2)[0]:
             try:

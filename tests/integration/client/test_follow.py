@@ -57,7 +57,7 @@ async def following(person: Person, clock: Callable[[], float]) -> AsyncIterator
                     await task
 
 
-async def until(condition: Callable[[], bool], what: str, seconds: float = 45) -> None:
+async def until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
     """Wait until a condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -95,7 +95,7 @@ def read_feed(person: Person) -> set[int]:
 
 def read_export(person: Person) -> set[int]:
     """Read which messages a person's export holds; one that is still going on somewhere is waited for."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while (answer := person.ask("GET", "/v1/me/export")).status_code in {409, 429}:
         assert time.monotonic() < deadline, answer.text
         time.sleep(0.05)
