@@ -21,6 +21,8 @@ ANSWER_MAX = 64 * 1024 * 1024
 """Bytes of an answer: a page of 100 messages of 64 KiB, each byte written as six, fits."""
 CALL_SECONDS = 60.0
 """Of a whole call, however steadily the server sends a byte now and then."""
+_SILENT_SECONDS = 15.0
+"""For which nothing comes, also of connecting: a machine that is short of time may take five."""
 _NO_SUCCESS = 300
 """The least HTTP status that says so."""
 _UNAVAILABLE = frozenset({502, 503, 504})
@@ -49,7 +51,7 @@ class Transport:
         """Name the server by its URL, http or https."""
         self.server = server
         self._client = httpx.AsyncClient(
-            timeout=httpx.Timeout(15, connect=5),
+            timeout=_SILENT_SECONDS,
             verify=_trust(server),
             follow_redirects=False,
             trust_env=not _is_loopback(server),

@@ -2,13 +2,14 @@
 
 Ten senders, each with a conversation of its own, publish at QoS 1 and receive their archive receipts. The ceilings:
 the same broker and senders without the archiver, to one mosquitto_sub or to one plain loop over aiomqtt that subscribes
-to the same.
+to the same, until the broker has read the last PUBACK.
 """
 
 from collections.abc import Mapping, Sequence
 
 from benchmarks.bench import Bench
 from benchmarks.figure import Figure, Goal, Round, compare
+from benchmarks.load.acknowledged import acknowledged
 from benchmarks.load.receivers import mosquitto_sub, receive_with_aiomqtt
 from benchmarks.load.runs import Run, run_load
 from benchmarks.load.senders import Sending
@@ -66,17 +67,21 @@ def _archived(stack: LiveStack, senders: Sequence[Sender], each: int) -> Run:
 
 
 def _printed(stack: LiveStack, senders: Sequence[Sender], each: int) -> Run:
-    counter, job = new_counter(), Sending(stack.port, senders, each, _WINDOW, receipts=False)
-    with mosquitto_sub(stack.port, stack.observer("sub"), _INBOXES, stack.observer(), counter) as pid:
+    printed, job = new_counter(), Sending(stack.port, senders, each, _WINDOW, receipts=False)
+    with (
+        mosquitto_sub(stack.port, stack.observer("sub"), _INBOXES, stack.observer(), printed) as pid,
+        acknowledged(pid, stack.port, printed) as counter,
+    ):
         return run_load(job, {**parts_of(stack, "broker"), "mosquitto_sub": pid}, counter)
 
 
 def _looped(stack: LiveStack, senders: Sequence[Sender], each: int) -> Run:
-    counter, job = new_counter(), Sending(stack.port, senders, each, _WINDOW, receipts=False)
-    with Worker(receive_with_aiomqtt, stack.port, stack.observer("aiomqtt"), _INBOXES, counter) as loop:
+    received, job = new_counter(), Sending(stack.port, senders, each, _WINDOW, receipts=False)
+    with Worker(receive_with_aiomqtt, stack.port, stack.observer("aiomqtt"), _INBOXES, received) as loop:
         loop.wait_ready()
         loop.go()
-        run = run_load(job, {**parts_of(stack, "broker"), "aiomqtt": loop.pid}, counter)
+        with acknowledged(loop.pid, stack.port, received) as counter:
+            run = run_load(job, {**parts_of(stack, "broker"), "aiomqtt": loop.pid}, counter)
         loop.stop()
         loop.result()
     return run

@@ -359,6 +359,8 @@ def test_the_broker_forgets_the_presence(api_stack: RunningStack, alice: Person,
         assert before.wait_for(b'{"status": "online"}').retain
         delete(alice)
         wait_erased(db)
+        before.publish(f"users/{bob.username}/presence", b"last", retain=False)
+        before.wait_for(b"last")
         cleared = [each for each in before.messages if each.topic == presence and not each.payload]
         assert len(cleared) == 1
     with connect(api_stack, bob) as after:
