@@ -17,7 +17,6 @@ from wire.topics import CONTROL, presence
 
 MARGIN_SECONDS: Final = 120
 """How much longer than a token a revocation is kept in mind, for clocks that differ."""
-_CONFIRM_SECONDS: Final = 3.0
 _CATCH_UP_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 2.0
 _IN_ONE: Final = 1200
@@ -50,9 +49,11 @@ class Revoker:
     confirmed, whichever worker stored it.
     """
 
-    def __init__(self, pool: Pool, token_seconds: int) -> None:
+    def __init__(self, pool: Pool, token_seconds: int, wait_seconds: float) -> None:
+        """Revoke tokens that last `token_seconds`; whoever ends something waits `wait_seconds` for the broker."""
         self._pool = pool
         self._seconds = token_seconds + MARGIN_SECONDS
+        self._wait_seconds = wait_seconds
         self._task = SideTask("revoker", "telling the broker of revocations", _LOOK_SECONDS, _LOG)
         self._link: BrokerLink | None = None
 
@@ -76,13 +77,21 @@ class Revoker:
         if not parts:
             return True
         try:
-            told = link is not None and all(self._tell(link, part, _CONFIRM_SECONDS) for part in parts)
+            told = link is not None and all(self._tell(link, part, self._wait_seconds) for part in parts)
         except UnavailableError:
             _LOG.warning("the database went away before a confirmed revocation was noted; it is told again")
             told = True
         if told and link is not None:
-            _forget_presence(link, stored)
+            self._forget_presence(link, stored)
         return told
+
+    def _forget_presence(self, link: BrokerLink, stored: Sequence[StoredRevocation]) -> None:
+        """Have it forgotten that users are there of whose sessions some have ended.
+
+        A device that was cut off could not say that it has gone. Another one that is still there says so again.
+        """
+        names = {each.revocation.username for each in stored if each.revocation.client_id is not None}
+        link.publish_all([(presence(name), b"") for name in names], self._wait_seconds, retain=True)
 
     def _catch_up(self) -> None:
         """Tell what is due over the present connection itself: over the link nobody gets before a new one is open."""
@@ -118,15 +127,6 @@ class Revoker:
                 queries.confirm(cur, [each.id for each in stored])
             _LOG.info("the broker confirmed %d revocations in %.0f ms", len(stored), 1e3 * (time.monotonic() - started))
         return True
-
-
-def _forget_presence(link: BrokerLink, stored: Sequence[StoredRevocation]) -> None:
-    """Have it forgotten that users are there of whose sessions some have ended.
-
-    A device that was cut off could not say that it has gone. Another one that is still there says so again.
-    """
-    names = {each.revocation.username for each in stored if each.revocation.client_id is not None}
-    link.publish_all([(presence(name), b"") for name in names], _CONFIRM_SECONDS, retain=True)
 
 
 def _parts(stored: Sequence[StoredRevocation]) -> list[Sequence[StoredRevocation]]:

@@ -99,7 +99,7 @@ def build(settings: Settings) -> Services:
     speaker = Speaker(shared)
     hasher = PasswordHasher(settings.password_hash, Slots(shared, settings.api_hash_slots))
     limits = Limits(pool, settings)
-    revoker = Revoker(pool, settings.mqtt_token_seconds)
+    revoker = Revoker(pool, settings.mqtt_token_seconds, settings.revocation_wait_seconds)
     announcer = Announcer(pool)
     eraser = Eraser(pool)
     sessions = Sessions(

@@ -371,7 +371,7 @@ def test_the_broker_forgets_the_presence(api_stack: RunningStack, alice: Person,
 
 
 def test_with_the_broker_away_the_presence_is_forgotten_when_it_is_back(stack_factory: StackFactory) -> None:
-    stack = stack_factory(NIGHTJAR_PASSWORD_HASH=FAST_HASH).start("broker", "api")
+    stack = stack_factory(NIGHTJAR_PASSWORD_HASH=FAST_HASH, NIGHTJAR_REVOCATION_WAIT_SECONDS="3").start("broker", "api")
     with (
         httpx.Client(base_url=stack.server, trust_env=False, timeout=60) as http,
         closing(psycopg2.connect(stack.database_url)) as db,

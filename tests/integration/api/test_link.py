@@ -133,7 +133,7 @@ def test_of_very_many_revocations_those_the_broker_has_not_confirmed_come_first(
             (due.username, due.client_id),
         )
     pool = Pool(database_url, 2)
-    revoker = Revoker(pool, 3600)
+    revoker = Revoker(pool, 3600, 60)
     link = new_link(revoker.follow)
     revoker.start(link)
     try:

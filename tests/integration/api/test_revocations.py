@@ -144,7 +144,7 @@ def test_a_reused_refresh_token_cuts_the_connection(
 @pytest.fixture
 def own(stack_factory: StackFactory) -> RunningStack:
     """Run a broker and an API that a test may break."""
-    return stack_factory(NIGHTJAR_PASSWORD_HASH=FAST_HASH).start("broker", "api")
+    return stack_factory(NIGHTJAR_PASSWORD_HASH=FAST_HASH, NIGHTJAR_REVOCATION_WAIT_SECONDS="10").start("broker", "api")
 
 
 def ready(stack: RunningStack) -> int:
@@ -166,6 +166,21 @@ def test_with_the_broker_away_the_end_is_202_and_holds_once_it_is_back(
         wait_for(lambda: count(own, "confirmed_at IS NULL") == 0, "the broker confirms")
         assert connect(alice).refused.wait(30)
         assert connect(bob).connected.wait(30)
+
+
+def test_a_broker_that_takes_too_long_is_waited_for_no_longer_than_set(
+    stack_factory: StackFactory, connect: DeviceFactory
+) -> None:
+    stack = stack_factory(NIGHTJAR_PASSWORD_HASH=FAST_HASH, NIGHTJAR_REVOCATION_WAIT_SECONDS="1").start("broker", "api")
+    with httpx.Client(base_url=stack.server, trust_env=False, timeout=60) as http:
+        alice = register(http, "alice")
+        device = connect(alice)
+        assert device.connected.wait(30)
+        with stack.broker.frozen():
+            assert log_out(alice).status_code == 202
+            assert not device.cut.is_set()
+        assert device.cut.wait(30)
+        wait_for(lambda: count(stack, "confirmed_at IS NULL") == 0, "the broker confirms")
 
 
 def test_a_broker_that_forgot_everything_is_told_again(own: RunningStack, connect: DeviceFactory) -> None:
