@@ -10,7 +10,7 @@ from tests.e2e.people import Login, Person
 
 def test_health_readiness_keys_specification_and_docs_are_served(server: str) -> None:
     """Without a login; the keys are public ones."""
-    with httpx.Client(base_url=server, timeout=30, follow_redirects=True) as client:
+    with httpx.Client(base_url=server, timeout=60, follow_redirects=True) as client:
         for path in ("/healthz", "/readyz", "/metrics", "/docs"):
             assert client.get(path).status_code == 200, path
         specification = client.get("/openapi.json").json()
@@ -78,7 +78,7 @@ def test_a_refresh_token_is_good_for_one_successor(alice: Person) -> None:
     assert renewed.status_code == 200
     assert renewed.json()["device"]["id"] == login.device_id
     assert renewed.json()["refresh_token"] != login.answer["refresh_token"]
-    unknown = httpx.post(f"{alice.server}/v1/sessions/refresh", json={"refresh_token": "x" * 43}, timeout=30)
+    unknown = httpx.post(f"{alice.server}/v1/sessions/refresh", json={"refresh_token": "x" * 43}, timeout=60)
     assert unknown.status_code == 401
 
 

@@ -144,7 +144,7 @@ class Broker:
     def stop(self) -> None:
         """Ask it to end."""
         if self.process:
-            self.process.stop(timeout=30)
+            self.process.stop(timeout=60)
 
     def kill(self) -> None:
         """Kill -9 it."""

@@ -36,7 +36,7 @@ class Torrent:
 
     def __init__(self, block: Mapping[str, object]) -> None:
         """Connect. Raises ConnectionRefusedError when the broker refuses the credentials."""
-        self._raw = RawConnection(int(str(block["port"])), timeout=30)
+        self._raw = RawConnection(int(str(block["port"])), timeout=60)
         name, user, password = (str(block[key]) for key in ("client_id", "username", "password"))
         self._raw.send(connect_packet(name, user, password))
         answer = self._raw.read_until(CONNACK)
@@ -66,7 +66,7 @@ class Torrent:
     def subscribe(self, filters: Sequence[str]) -> list[int]:
         """Subscribe; return the codes of the SUBACK, none when the connection ends."""
         self._send(subscribe_packet(filters))
-        return self._granted.get(timeout=30)
+        return self._granted.get(timeout=60)
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Publish with QoS 1, as soon as few enough are without an answer; what is sent to nobody is lost."""

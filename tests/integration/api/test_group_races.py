@@ -28,7 +28,7 @@ def at_once(calls: Sequence[Call]) -> list[int]:
         person, method, path, body = call
         with httpx.Client(base_url=person.http.base_url, trust_env=False, timeout=60) as http:
             http.get("/healthz")
-            barrier.wait(30)
+            barrier.wait(60)
             arguments: dict[str, Any] = {"json": body} if body is not None else {}
             where = path if path.startswith("/") else f"/v1/groups/{path}"
             answer = http.request(method, where, headers=person.auth, **arguments)
@@ -182,7 +182,7 @@ def test_a_token_that_is_made_during_a_removal_is_void_or_knows_nothing_of_the_g
         threads = [threading.Thread(target=mint, args=(bob, minted, first, over)) for _ in range(3)]
         for thread in threads:
             thread.start()
-        assert first.wait(30)
+        assert first.wait(60)
         assert alice.ask("DELETE", f"/v1/groups/{group}/members/{bob.username}").status_code == 204
         over.set()
         for thread in threads:

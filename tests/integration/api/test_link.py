@@ -93,14 +93,14 @@ def test_nobody_publishes_over_a_new_connection_before_it_is_opened(realm: Realm
     connection = fresh(link)
     assert not link.is_up
     with ThreadPoolExecutor(1) as thread:
-        waiting = thread.submit(link.publish, CONTROL, NOTHING, 20)
+        waiting = thread.submit(link.publish, CONTROL, NOTHING, 60)
         assert not link.publish(CONTROL, NOTHING, 0.5)
         assert not lets_users_in(realm)
         assert connection.publish(CONTROL, NOTHING, 5)
         assert lets_users_in(realm)
         assert not waiting.done()
         link.open(connection)
-        assert waiting.result(timeout=30)
+        assert waiting.result(timeout=60)
 
 
 def test_what_a_connection_did_not_get_through_is_not_sent_over_the_next(realm: Realm, new_link: LinkFactory) -> None:
@@ -109,10 +109,10 @@ def test_what_a_connection_did_not_get_through_is_not_sent_over_the_next(realm: 
     assert realm.broker.process
     realm.broker.process.send(signal.SIGSTOP)
     with ThreadPoolExecutor(1) as thread:
-        unconfirmed = thread.submit(link.publish, CONTROL, NOTHING, 20)
+        unconfirmed = thread.submit(link.publish, CONTROL, NOTHING, 600)
         assert not link.publish(CONTROL, NOTHING, 0.5)
         realm.broker.kill()
-        assert not unconfirmed.result(timeout=30), "a cut ends the wait"
+        assert not unconfirmed.result(timeout=60), "a cut ends the wait"
     realm.broker.start()
     connection = fresh(link)
     assert not lets_users_in(realm)

@@ -98,11 +98,11 @@ def test_whoever_is_ended_is_cut_off_and_does_not_come_back(
     alice: Person, bob: Person, connect: DeviceFactory, end: Callable[[Person], httpx.Response]
 ) -> None:
     device, bystander = connect(alice), connect(bob)
-    assert device.connected.wait(30)
-    assert bystander.connected.wait(30)
+    assert device.connected.wait(60)
+    assert bystander.connected.wait(60)
     assert end(alice).status_code == 204
-    assert device.cut.wait(30)
-    assert connect(alice).refused.wait(30)
+    assert device.cut.wait(60)
+    assert connect(alice).refused.wait(60)
     assert not bystander.cut.is_set()
 
 
@@ -125,20 +125,20 @@ def test_whoever_is_cut_off_is_not_seen_as_there_any_more(
 
 def test_a_new_session_right_after_the_end_of_all_may_connect(alice: Person, connect: DeviceFactory) -> None:
     assert alice.ask("DELETE", "/v1/sessions").status_code == 204
-    assert connect(alice.again()).connected.wait(30)
+    assert connect(alice.again()).connected.wait(60)
 
 
 def test_a_reused_refresh_token_cuts_the_connection(
     http: httpx.Client, alice: Person, connect: DeviceFactory, api_stack: RunningStack
 ) -> None:
     device = connect(alice)
-    assert device.connected.wait(30)
+    assert device.connected.wait(60)
     body = {"refresh_token": alice.session["refresh_token"]}
     assert http.post("/v1/sessions/refresh", json=body).status_code == 200
     with closing(psycopg2.connect(api_stack.database_url)) as db, db, db.cursor() as cur:
         cur.execute("UPDATE refresh_tokens SET spent_at = now() - interval '1 hour' WHERE spent_at IS NOT NULL")
     assert_problem(http.post("/v1/sessions/refresh", json=body), 401)
-    assert device.cut.wait(30)
+    assert device.cut.wait(60)
 
 
 @pytest.fixture
@@ -164,8 +164,8 @@ def test_with_the_broker_away_the_end_is_202_and_holds_once_it_is_back(
         assert count(own, "confirmed_at IS NULL") == 1
         own.broker.start()
         wait_for(lambda: count(own, "confirmed_at IS NULL") == 0, "the broker confirms")
-        assert connect(alice).refused.wait(30)
-        assert connect(bob).connected.wait(30)
+        assert connect(alice).refused.wait(60)
+        assert connect(bob).connected.wait(60)
 
 
 def test_a_broker_that_takes_too_long_is_waited_for_no_longer_than_set(
@@ -175,11 +175,11 @@ def test_a_broker_that_takes_too_long_is_waited_for_no_longer_than_set(
     with httpx.Client(base_url=stack.server, trust_env=False, timeout=60) as http:
         alice = register(http, "alice")
         device = connect(alice)
-        assert device.connected.wait(30)
+        assert device.connected.wait(60)
         with stack.broker.frozen():
             assert log_out(alice).status_code == 202
             assert not device.cut.is_set()
-        assert device.cut.wait(30)
+        assert device.cut.wait(60)
         wait_for(lambda: count(stack, "confirmed_at IS NULL") == 0, "the broker confirms")
 
 
@@ -193,7 +193,7 @@ def test_a_broker_that_forgot_everything_is_told_again(own: RunningStack, connec
         own.broker.start()
         wait_for(lambda: ready(own) == 200, "the API is connected again")
         wait_for(lambda: _connects(connect, bob), "the broker lets others in")
-        assert connect(alice).refused.wait(30)
+        assert connect(alice).refused.wait(60)
 
 
 def test_more_than_one_message_holds_is_said_before_anyone_is_let_in(own: RunningStack, connect: DeviceFactory) -> None:
@@ -211,7 +211,7 @@ def test_more_than_one_message_holds_is_said_before_anyone_is_let_in(own: Runnin
             cur.execute("UPDATE revocations SET issued_before_ms = extract(epoch FROM now()) * 1000 + 1")
         own.broker.start(wait=False)
         wait_for(lambda: _connects(connect, bob), "the broker lets others in")
-        assert connect(alice).refused.wait(30)
+        assert connect(alice).refused.wait(60)
 
 
 def test_what_a_killed_worker_left_unsaid_is_said_by_another(own: RunningStack) -> None:
@@ -242,12 +242,12 @@ def test_no_token_minted_while_a_session_ends_gets_in(own: RunningStack, connect
         threads = [threading.Thread(target=mint) for _ in range(4)]
         for thread in threads:
             thread.start()
-        assert going.wait(30)
+        assert going.wait(60)
         assert log_out(alice).status_code == 204
         for thread in threads:
             thread.join()
         for block in minted[-8:]:
-            assert connect(Person(http, "alice", {"mqtt": block})).refused.wait(30)
+            assert connect(Person(http, "alice", {"mqtt": block})).refused.wait(60)
 
 
 def _connects(connect: DeviceFactory, person: Person) -> bool:

@@ -72,7 +72,7 @@ def test_it_leaves_nothing_under_its_number_however_long_the_database_is_away(
     link.reopen()
     world.wait_stored(100)
     wait_for(lambda: second.name == "archiver.1", "it has moved")
-    assert second.process.stop(timeout=30) == 0
+    assert second.process.stop(timeout=60) == 0
     assert waiting(world, 2) == 0
 
 

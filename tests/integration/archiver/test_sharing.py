@@ -85,7 +85,7 @@ class Archiver:
             assert self.process.alive(), self.log
             return self._health.exists() and '"ready"' in self._health.read_text()
 
-        wait_for(ready, "the archiver is ready", 30)
+        wait_for(ready, "the archiver is ready", 60)
         return self
 
 
@@ -212,7 +212,7 @@ def test_one_that_is_asked_to_end_leaves_nothing_behind(world: World, start: Sta
         leaving.process.send(signal.SIGTERM)
     world.publish_many("bob", numbered("alice", "bob", 2000, ids=False))
     for number, leaving in ((3, archivers[2]), (2, archivers[1])):
-        wait_for(lambda: not leaving.process.alive(), "it has ended", 30)  # noqa: B023  # called in this turn
+        wait_for(lambda: not leaving.process.alive(), "it has ended", 60)  # noqa: B023  # called in this turn
         assert leaving.process.exit_status() == 0, leaving.log
         assert waiting(world, number) == 0
     is_stored_once(world, 4000)
@@ -237,7 +237,7 @@ def test_one_that_is_asked_to_end_without_a_database_leaves_its_messages_with_th
         world.publish_many("alice", numbered("bob", "alice", 100))
         world.publish_many("bob", numbered_311("alice", "bob", 100), version=4)
         for archiver in reversed(archivers):
-            assert archiver.process.stop(timeout=30) == 0
+            assert archiver.process.stop(timeout=60) == 0
         assert "the broker keeps messages for archiver.2 until it is started again" in archivers[1].log
         assert world.stored() == 0
         for archiver in archivers:
@@ -280,7 +280,7 @@ def test_one_of_the_others_takes_the_place_of_the_first(world: World, start: Sta
     first, second = start("-c", impatient), start("-c", impatient)
     first.kill()
     world.publish_many("alice", numbered("bob", "alice", 500))
-    wait_for(lambda: second.name == "archiver.1", "the second has become the first", 30)
+    wait_for(lambda: second.name == "archiver.1", "the second has become the first", 60)
     world.publish_many("bob", numbered("alice", "bob", 500, ids=False))
     is_stored_once(world, 1000)
     assert second.process.stop() == 0

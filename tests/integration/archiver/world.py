@@ -105,7 +105,7 @@ class World:
 
     def stop(self) -> int:
         """Ask the archiver to end; returns its exit status."""
-        return self.process.stop(timeout=30) if self.process else 0
+        return self.process.stop(timeout=60) if self.process else 0
 
     def send(self, number: signal.Signals) -> None:
         """Send the archiver a signal."""

@@ -94,7 +94,7 @@ def test_a_tail_sends_what_an_earlier_command_left_in_the_outbox(
     alice.fails("send", "bob", "left behind", "--timeout", "0.5", status=4)
     stack.broker.start()
     with alice.running("tail") as tail:
-        tail.wait_for_line("left behind", timeout=30)
+        tail.wait_for_line("left behind", timeout=60)
         wait_for(lambda: stored(bob, "alice") == ["left behind"], "it is stored")
 
 
@@ -258,7 +258,7 @@ def test_without_the_archive_messages_arrive_and_stay_unconfirmed(
             assert send.end() == 4
         assert script.out == [], "for scripts a message is there once it is stored"
         stack.archiver.start()
-        script.wait_for_line("live", timeout=30)
+        script.wait_for_line("live", timeout=60)
         assert bodies(tail) == ["live"]
 
 

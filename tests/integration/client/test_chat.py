@@ -147,7 +147,7 @@ def test_a_tail_whose_reader_leaves_ends_quietly(alice: Person, bob: Person) -> 
         bob.run("send", alice.name, "one")
         assert process.stdout.readline().endswith(b"one\n")
         process.stdout.close()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
         assert process.stderr.read() == b""
 
 

@@ -91,7 +91,7 @@ def test_another_command_takes_over_from_a_stopped_one_which_then_spoils_nothing
     """The server has given the new token out; only the stopped process has been told."""
     relay.withhold()
     with person.running("whoami") as stopped:
-        assert relay.withheld.wait(20)
+        assert relay.withheld.wait(60)
         stopped.process.send_signal(signal.SIGSTOP)
         relay.let_through()
         begun = time.monotonic()
@@ -110,7 +110,7 @@ def test_ctrl_z_waits_until_the_new_login_is_on_disk(relay: Relay, person: Perso
     before = person.login()["refresh_token"]
     relay.withhold()
     with person.running("whoami") as command:
-        assert relay.withheld.wait(20)
+        assert relay.withheld.wait(60)
         command.process.send_signal(signal.SIGTSTP)
         relay.let_through()
         wait_for(lambda: is_stopped(command), "it is stopped")

@@ -97,7 +97,7 @@ def test_a_flood_is_seen_before_anything_is_dropped_and_is_over_when_it_is_store
         assert seen["held_messages"] >= len(packets)
         assert (seen["degraded"], seen["dropped_messages"]) == (1, 0)
         assert stack.api.log.count("that may wait for an archiver") == 1
-    wait_for(lambda: len(bodies(stack)) == len(packets), "all is stored", 30)
+    wait_for(lambda: len(bodies(stack)) == len(packets), "all is stored", 60)
     wait_for(lambda: always(stack, lambda answer: answer == {"status": "ready"}), "every worker says ready")
     wait_for(lambda: gauges(stack)["degraded"] == 0, "the metric says so too")
     assert gauges(stack)["dropped_messages"] == 0
@@ -113,6 +113,6 @@ def test_what_is_dropped_is_told(stack_factory: StackFactory) -> None:
         publish(alice, numbered("bob", "alice", 1500, ids=False))
         wait_for(lambda: gauges(stack)["dropped_messages"] > 0, "the broker counts what it drops")
     # The counter may have been told before the last was dropped: it is asked again each time.
-    wait_for(lambda: len(bodies(stack)) == 1500 - gauges(stack)["dropped_messages"], "the rest is stored", 30)
+    wait_for(lambda: len(bodies(stack)) == 1500 - gauges(stack)["dropped_messages"], "the rest is stored", 60)
     wait_for(lambda: gauges(stack)["held_messages"] < 20, "nothing waits any more")
     assert always(stack, lambda answer: "the broker has dropped messages" in answer.get("reason", ""))

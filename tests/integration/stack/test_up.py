@@ -87,7 +87,7 @@ def test_a_part_that_is_killed_is_started_again(up: Up) -> None:
             pid, state = _parts(up("--status").stdout).get(name, ("-", "stopped"))
             return state == "running" and pid != before
 
-        wait_for(back, f"{name} is started again", timeout=30)
+        wait_for(back, f"{name} is started again", timeout=60)
 
 
 def test_several_archivers_are_parts_of_their_own(up: Up, environment: dict[str, str]) -> None:
@@ -99,7 +99,7 @@ def test_several_archivers_are_parts_of_their_own(up: Up, environment: dict[str,
     assert list(parts) == ["postgres", "broker", "api", "archiver", "archiver-2", "archiver-3"]
     log = Path(environment["NIGHTJAR_STATE_DIR"]) / "log" / "archiver-2.log"
     os.kill(int(parts["archiver-2"][0]), signal.SIGKILL)
-    wait_for(lambda: log.read_text().count("this is archiver.2") == 2, "it is the second again", timeout=30)
+    wait_for(lambda: log.read_text().count("this is archiver.2") == 2, "it is the second again", timeout=60)
     assert up("--stop").returncode == 0
     assert "archiver.2 takes no new messages" in log.read_text()
 

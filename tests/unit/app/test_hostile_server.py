@@ -102,6 +102,6 @@ async def test_a_history_that_does_not_move_on_is_given_up(serve: Serve, profile
             chats.begin("direct:bob", "", 1001)
             pages = Pages(chats, Sync(chats, "alice", lambda _: None), lambda: api)
             with pytest.raises(ApiError, match="does not move on"):
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(60):
                     await pages.fetch_all("direct:bob", lambda _: None)
             assert len(chats.newest("direct:bob", 200).entries) == 100

@@ -125,7 +125,7 @@ async def test_a_message_that_was_changed_is_read_again_and_shown_as_it_is(tmp_p
         for event in events:
             sync.take(event)
             refreshing.take(event)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while sync.changed_targets:  # noqa: ASYNC110  # it is a set
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0.25)
@@ -146,7 +146,7 @@ async def test_a_group_that_one_is_added_to_is_there_with_its_title(tmp_path: Pa
         refreshing = Refreshing(Scripted({f"/v1/groups/{GROUP}": group}), sync)  # type: ignore[arg-type]  # as above
         running = asyncio.create_task(refreshing.run())
         refreshing.take(GroupChanged(GROUP, "added"))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while GroupTold(GROUP, "added") not in changes:  # noqa: ASYNC110  # it is a list
                 await asyncio.sleep(0.01)
         running.cancel()

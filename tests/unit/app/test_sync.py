@@ -47,7 +47,7 @@ async def test_a_copy_that_cannot_be_read_is_said_and_told_once_it_can(chats: Ch
     sync = Sync(chats, "alice", told.put_nowait)
     chats._db.execute("ALTER TABLE messages RENAME TO elsewhere")
     sync.changed("direct:bob")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert [type(change) for change in await told.get()] == [Noticed]
         chats._db.execute("ALTER TABLE elsewhere RENAME TO messages")
         sync.tell()
@@ -104,7 +104,7 @@ async def test_a_message_whose_receipt_was_missed_gets_its_place_from_the_feed(
             sync = Sync(chats, "alice", lambda _: None)
             api = Api(transport, profile, login)
             events = Follower(api, store, wakeups, ledger=CopyLedger(chats, store), patient=True).events()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while (event := await anext(events)) != CaughtUp():
                     sync.take(event)
             (entry,) = chats.newest("direct:bob", 10).entries

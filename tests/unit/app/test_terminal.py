@@ -29,7 +29,7 @@ def test_a_terminal_that_has_gone_takes_all_and_the_app_is_told_once() -> None:
                 done.set()
 
             threading.Thread(target=write, daemon=True).start()
-            assert done.wait(10)
+            assert done.wait(60)
             os.dup2(os.open(os.devnull, os.O_WRONLY), end)  # what it could not write would be an error at its end
     finally:
         signal.signal(signal.SIGHUP, before)

@@ -37,7 +37,7 @@ async def test_when_idle_the_first_delivery_is_taken_at_once() -> None:
     taking = asyncio.ensure_future(box.take())
     await asyncio.sleep(0)
     await box.put([item(1)])
-    assert numbers(await asyncio.wait_for(taking, 5)) == [1]
+    assert numbers(await asyncio.wait_for(taking, 60)) == [1]
 
 
 async def test_under_load_it_waits_until_a_batch_is_full() -> None:
@@ -48,7 +48,7 @@ async def test_under_load_it_waits_until_a_batch_is_full() -> None:
     assert not taking.done()
     await box.put([item(2)])
     await box.put([item(3)])
-    assert numbers(await asyncio.wait_for(taking, 5)) == [1, 2, 3]
+    assert numbers(await asyncio.wait_for(taking, 60)) == [1, 2, 3]
 
 
 async def test_a_few_that_came_while_the_last_batch_was_stored_are_taken_at_once() -> None:
@@ -67,7 +67,7 @@ async def test_under_load_it_does_not_wait_for_more_than_there_is_room_for() -> 
     putting = asyncio.ensure_future(box.put([item(number) for number in range(1, 6)]))
     await asyncio.sleep(0)
     assert numbers(await asyncio.wait_for(box.take(), 5)) == [1, 2, 3, 4, 5]
-    await asyncio.wait_for(putting, 5)
+    await asyncio.wait_for(putting, 60)
 
 
 async def test_under_load_it_waits_no_longer_than_the_linger_of_the_oldest() -> None:
@@ -120,7 +120,7 @@ async def test_once_ended_it_gives_out_nothing_even_to_who_waits() -> None:
     taking = asyncio.ensure_future(box.take())
     await asyncio.sleep(0)
     box.end()
-    assert await asyncio.wait_for(taking, 5) is None
+    assert await asyncio.wait_for(taking, 60) is None
     await box.put([item(1)])
     box.forget()
     assert await asyncio.wait_for(box.take(), 5) is None
@@ -144,7 +144,7 @@ async def test_beyond_its_bound_it_takes_nothing_more_until_there_is_room() -> N
     await asyncio.sleep(0.01)
     assert not putting.done()
     assert numbers(await box.take()) == [1, 2, 3]
-    await asyncio.wait_for(putting, 5)
+    await asyncio.wait_for(putting, 60)
     assert numbers(await box.take()) == [4, 5]
 
 
@@ -154,7 +154,7 @@ async def test_few_large_bodies_fill_it_too() -> None:
     await asyncio.sleep(0.01)
     assert not putting.done()
     assert numbers(await box.take()) == [1]
-    await asyncio.wait_for(putting, 5)
+    await asyncio.wait_for(putting, 60)
 
 
 async def test_whoever_waits_for_room_goes_on_when_the_connection_ends() -> None:
@@ -162,4 +162,4 @@ async def test_whoever_waits_for_room_goes_on_when_the_connection_ends() -> None
     putting = asyncio.ensure_future(box.put([item(1)]))
     await asyncio.sleep(0.01)
     box.forget()
-    await asyncio.wait_for(putting, 5)
+    await asyncio.wait_for(putting, 60)

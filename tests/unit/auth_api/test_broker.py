@@ -33,7 +33,7 @@ def test_a_connection_that_ends_while_its_thread_is_waited_for(monkeypatch: pyte
         def lingering(*arguments: Any) -> None:
             assert told
             told(*arguments)
-            asked.wait(10)
+            asked.wait(60)
 
         def once_it_has_ended() -> threading.Thread:
             asked.set()

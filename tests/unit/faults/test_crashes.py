@@ -121,7 +121,7 @@ def ended(keeper: Keeper, first: int) -> Callable[[], bool]:
 
 def test_a_process_that_ends_by_itself_has_crashed(keeper: Keeper, start: Callable[[str], int]) -> None:
     first = start("raise SystemExit(3)")
-    wait_for(ended(keeper, first), "it was started again", 30)
+    wait_for(ended(keeper, first), "it was started again", 60)
     assert keeper.crashes[0].startswith("job ended with 3, see ")
 
 
@@ -129,7 +129,7 @@ def test_a_process_that_was_struck_has_not_crashed(keeper: Keeper, start: Callab
     first = start(SLEEP)
     keeper.strike(first)
     keeper.process("job").kill()
-    wait_for(ended(keeper, first), "it was started again", 30)
+    wait_for(ended(keeper, first), "it was started again", 60)
     assert keeper.crashes == []
 
 
@@ -138,7 +138,7 @@ def test_an_id_that_was_struck_is_another_process_the_next_time(keeper: Keeper, 
     keeper.strike(first)
     assert keeper.was_struck(first)
     keeper.process("job").kill()
-    wait_for(ended(keeper, first), "it was started again", 30)
+    wait_for(ended(keeper, first), "it was started again", 60)
     assert not keeper.was_struck(first)
 
 
@@ -155,7 +155,7 @@ def test_a_process_that_is_excused_has_not_crashed(keeper: Keeper, start: Callab
     first = start(SLEEP)
     with keeper.excusing("job"):
         keeper.process("job").kill()
-    wait_for(ended(keeper, first), "it was started again", 30)
+    wait_for(ended(keeper, first), "it was started again", 60)
     assert keeper.crashes == []
 
 

@@ -39,7 +39,7 @@ async def test_a_patient_follower_begins_without_the_archive_and_says_when_it_is
         with Store(tmp_path / "data" / "alice.db") as store:
             store.move_cursor(EVERYTHING, 7)
             follower = Follower(Api(transport, profile, credentials), store, wakeups, patient=True)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 async for event in follower.events():
                     told.append(event)
                     if event == ConnectionChanged(True):
