@@ -75,7 +75,7 @@ class Chats(LiveChats):
             if entry is None or entry.seq is not None or (seq is None and entry.mark is not Mark.SENDING):
                 return None
             if seq is not None:
-                self._place(entry, seq, Mark.STORED if sender == self._me else Mark.NONE)
+                self._place(sender, id_, seq)
             else:
                 last = self._rows(
                     "SELECT place FROM messages WHERE conversation = ? AND place < ? ORDER BY place DESC LIMIT 1",
@@ -255,26 +255,31 @@ class Chats(LiveChats):
         return [((sender, id_), bool(stored)) for sender, id_, stored in rows]
 
     def _keep(self, message: Incoming, *, news: bool) -> tuple[Entry, bool]:
-        is_mine = message.sender == self._me
-        known = self._find(message.sender, message.id)
-        if known is None:
-            seq = message.seq
-            mark = (Mark.SENDING if seq is None else Mark.STORED) if is_mine else Mark.NONE
-            self._db.execute(
-                "INSERT INTO messages (place, conversation, sender, id, content_type, body, sent_at, relation, seq,"
-                " mark, is_new, relates_to_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (PENDING if seq is None else seq, message.conversation, message.sender, message.id,
-                 message.content_type, message.body, message.sent_at, message.relation, seq, mark,
-                 news and not is_mine, message.relates_to_id),
-            )  # fmt: skip
-        elif message.seq is not None and known.seq is None:
-            self._place(known, message.seq, Mark.STORED if is_mine else Mark.NONE)
+        is_added = self._add(message, news=news)
         if message.seq is not None:
+            if not is_added:
+                self._place(message.sender, message.id, message.seq)
             self._take_state(message)
         found = self._find(message.sender, message.id)
         if found is None:
             raise StorageError(f"{self._path} loses what is written to it")
-        return found, known is None
+        return found, is_added
+
+    def _add(self, message: Incoming, *, news: bool) -> bool:
+        """Add a message; False when it is there."""
+        is_mine, seq = message.sender == self._me, message.seq
+        mark = Mark.SENDING if is_mine and seq is None else self._stored_mark(message.sender)
+        added = self._db.execute(
+            "INSERT INTO messages (place, conversation, sender, id, content_type, body, sent_at, relation, seq,"
+            " mark, is_new, relates_to_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (sender, id) DO NOTHING",
+            (PENDING if seq is None else seq, message.conversation, message.sender, message.id, message.content_type,
+             message.body, message.sent_at, message.relation, seq, mark, news and not is_mine, message.relates_to_id),
+        )  # fmt: skip
+        return added.rowcount == 1
+
+    def _stored_mark(self, sender: str) -> Mark:
+        return Mark.STORED if sender == self._me else Mark.NONE
 
     def _take_state(self, message: Incoming) -> None:
         """Take what the archive says of a message now."""
@@ -285,10 +290,11 @@ class Chats(LiveChats):
              write_reactions(message.reactions), message.sender, message.id),
         )  # fmt: skip
 
-    def _place(self, entry: Entry, seq: int, mark: Mark) -> None:
+    def _place(self, sender: str, id_: str, seq: int) -> None:
+        """Give a message that has no seq the one that the archive gave it."""
         self._db.execute(
-            "UPDATE messages SET seq = ?, place = ?, mark = ?, reason = '' WHERE arrival = ?",
-            (seq, seq, mark, entry.arrival),
+            "UPDATE messages SET seq = ?, place = ?, mark = ?, reason = '' WHERE sender = ? AND id = ? AND seq IS NULL",
+            (seq, seq, self._stored_mark(sender), sender, id_),
         )
 
     def _find(self, sender: str, id_: str) -> Entry | None:
