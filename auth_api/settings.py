@@ -109,7 +109,7 @@ class Settings(KeySettings):
     broker_queue_bytes: int = Field(default=536_870_912, ge=1_048_576, le=1_099_511_627_776)
     group_members: int = Field(default=1000, ge=1, le=10_000)
     user_groups: int = Field(default=100, ge=1, le=GROUPS_MOST - 1)
-    revocation_wait_seconds: int = Field(default=3, ge=1, le=60)
+    revocation_wait_seconds: int = Field(default=3, ge=1, le=10)
     trusted_proxies: int = Field(default=0, ge=0, le=16)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

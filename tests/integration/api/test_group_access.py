@@ -177,7 +177,7 @@ def test_a_group_of_a_thousand_ends_at_once(alice: Person, bob: Person, db: conn
 @pytest.fixture
 def own(stack_factory: StackFactory) -> RunningStack:
     """Run a broker and an API that a test may break."""
-    return stack_factory(NIGHTJAR_PASSWORD_HASH=FAST_HASH, NIGHTJAR_REVOCATION_WAIT_SECONDS="10").start("broker", "api")
+    return stack_factory(NIGHTJAR_PASSWORD_HASH=FAST_HASH).start("broker", "api")
 
 
 def ready(stack: RunningStack) -> int:

@@ -144,7 +144,7 @@ def test_a_reused_refresh_token_cuts_the_connection(
 @pytest.fixture
 def own(stack_factory: StackFactory) -> RunningStack:
     """Run a broker and an API that a test may break."""
-    return stack_factory(NIGHTJAR_PASSWORD_HASH=FAST_HASH, NIGHTJAR_REVOCATION_WAIT_SECONDS="10").start("broker", "api")
+    return stack_factory(NIGHTJAR_PASSWORD_HASH=FAST_HASH).start("broker", "api")
 
 
 def ready(stack: RunningStack) -> int:
