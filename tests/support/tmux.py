@@ -47,15 +47,19 @@ class AppTerminal:
 
     def wait_for(self, text: str, timeout: float = _STARTS_WITHIN) -> str:
         """Wait until the screen has a text; return the screen."""
+        return self.wait_for_one_of(text, timeout=timeout)
+
+    def wait_for_one_of(self, *texts: str, timeout: float = _STARTS_WITHIN) -> str:
+        """Wait until the screen has one of some texts; return the screen."""
         last = ""
 
         def there() -> bool:
             nonlocal last
             last = self.screen()
-            return text in last
+            return any(text in last for text in texts)
 
         try:
-            wait_for(there, f"{text!r} on the screen", timeout)
+            wait_for(there, f"{' or '.join(map(repr, texts))} on the screen", timeout)
         except AssertionError as error:
             raise AssertionError(f"{error}; it shows\n{last}") from None
         return last

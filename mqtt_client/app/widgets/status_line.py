@@ -63,7 +63,7 @@ class StatusLine(Widget):
             self.refresh()
 
     def show_notice(self, text: str, *, stays: bool = False) -> None:
-        """Show one line in the place of the rest, for some seconds or until another comes."""
+        """Show one line in the place of the rest but who is typing, for some seconds or until another comes."""
         self.notice = " ".join(visible(text.replace("\n", " ")).split())
         if self._timer:
             self._timer.stop()
@@ -74,7 +74,8 @@ class StatusLine(Widget):
     def text(self) -> str:
         """What it says."""
         if self.notice:
-            return self.notice
+            # Typing is told once and passes as soon as a notice does.
+            return "  ".join(part for part in (self.notice, self.typing) if part)
         reason = f": {visible(self.link.reason)}" if self.link.reason and self.link.state != "online" else ""
         parts = [f"{_SIGNS[self.link.state]} {self.link.state}{reason}", self.typing, self.aside, visible(self.who)]
         return "  ".join(part for part in parts if part)

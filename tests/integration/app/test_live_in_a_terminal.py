@@ -25,9 +25,9 @@ def test_two_chat_in_a_group_and_change_what_they_have_written(registered: NewPe
         both_online(alices, bobs)
         alices.wait_for(f"#{title}"[:15])
         say(bobs, f"/join #{title}")
-        bobs.wait_for(f"#{title}")
+        bobs.wait_for(f"│ #{title}")  # over the messages; what was typed has it too
         say(alices, f"/msg #{title}")
-        alices.wait_for(f"#{title}")
+        alices.wait_for(f"│ #{title}")
         say(alices, "the owl is backk")
         alices.wait_for("the owl is backk ✓")
         bobs.wait_for("the owl is backk")
@@ -47,7 +47,7 @@ def test_two_chat_in_a_group_and_change_what_they_have_written(registered: NewPe
         alices.wait_for("(retracted)")
         alices.wait_without("which one?")
         say(bobs, "/leave")
-        bobs.wait_for(f"you are not in #{title} any more")
+        bobs.wait_for_one_of(f"you have left #{title}", f"you are not in #{title} any more")
 
 
 def test_a_direct_message_is_seen_to_be_read_and_who_is_there(alice: Person, bob: Person, tmp_path: Path) -> None:

@@ -105,6 +105,9 @@ async def test_who_is_typing_stands_in_the_status_line_for_a_while(
         assert "typing" not in screen.status.text
         tell(app, TypingTold("direct:bob", "bob", active=True))
         assert "bob is typing" in screen.status.text
+        screen.status.show_notice("you are in #garden now")
+        assert screen.status.text == "you are in #garden now  bob is typing"
+        screen.status.show_notice("")
         tell(app, TypingTold("direct:bob", "bob", active=False))
         assert "typing" not in screen.status.text
         screen.talk.open(f"group:{GROUP}")
