@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 
 Json = Mapping[str, Any]
+ENDED = frozenset({202, 204})
+"""How a server answers when it has ended sessions: 202 when its broker takes some seconds to cut them off."""
 
 
 @dataclass(frozen=True)
