@@ -53,7 +53,7 @@ def _run(*, drain: bool = False, number: str | None = None) -> int:
     # A message makes many objects and no cycles: looking for cycles as often as usual costs a fifth of the throughput.
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
-    # Each answer of the database is to be taken while messages are read: the usual 5 ms cost a tenth of the throughput.
+    # Each answer of the database is to be taken while messages are read: the usual 5 ms cost a seventh of the speed.
     sys.setswitchinterval(SWITCH_SECONDS)
     while following := asyncio.run(app.run()):
         instance.release()
