@@ -3,7 +3,7 @@
 At QoS 1 a delivery is over with its PUBACK (MQTT 5, section 4.3.2). Mosquitto reads one packet of each connection in
 turn, so with ten senders at full speed the PUBACKs of one receiver wait in its socket. For the broker these messages
 are still under way, and beyond the length of its queue it drops what comes: what a receiver has printed alone would be
-a speed that lasts for some 100,000 messages.
+a speed that does not last.
 """
 
 import re

@@ -55,7 +55,7 @@ def _run(profile: Profile, server: str | None, default_server: str, wanted: str 
         quieted = _quiet_terminal()
         _write(first_screen(named["snapshot"], known[1], _size(), None, _palette(named["theme"] or config.theme)))
     try:
-        draw_often(os.environ)
+        _draw_often(os.environ)
         # Loaded here, after the first screen: it takes longer than everything before.
         from mqtt_client.app.nightjar import NightjarApp, Start  # noqa: PLC0415  # see above
 
@@ -73,7 +73,7 @@ def _run(profile: Profile, server: str | None, default_server: str, wanted: str 
         raise ClientError("the app has failed: what stands above says where")
 
 
-def draw_often(environment: MutableMapping[str, str]) -> None:
+def _draw_often(environment: MutableMapping[str, str]) -> None:
     """Have Textual, not loaded yet, draw changes sooner than its 60 times a second; who has chosen otherwise keeps it.
 
     After one drawing it waits one to two such periods for the next: a key that is pressed while messages come would be

@@ -71,20 +71,19 @@ class Chats(LiveChats):
         An answer that is there already stays, but for a refusal that is followed by a seq.
         """
         with self._writing():
-            entry = self._find(sender, id_)
-            if entry is None or entry.seq is not None or (seq is None and entry.mark is not Mark.SENDING):
-                return None
             if seq is not None:
-                self._place(sender, id_, seq)
-            else:
-                last = self._rows(
-                    "SELECT place FROM messages WHERE conversation = ? AND place < ? ORDER BY place DESC LIMIT 1",
-                    (entry.conversation, PENDING),
-                )
-                self._db.execute(
-                    "UPDATE messages SET mark = 'rejected', reason = ?, place = ? WHERE arrival = ?",
-                    (reason, last[0][0] if last else 0, entry.arrival),
-                )
+                return self._find(sender, id_) if self._place(sender, id_, seq) else None
+            entry = self._find(sender, id_)
+            if entry is None or entry.seq is not None or entry.mark is not Mark.SENDING:
+                return None
+            last = self._rows(
+                "SELECT place FROM messages WHERE conversation = ? AND place < ? ORDER BY place DESC LIMIT 1",
+                (entry.conversation, PENDING),
+            )
+            self._db.execute(
+                "UPDATE messages SET mark = 'rejected', reason = ?, place = ? WHERE arrival = ?",
+                (reason, last[0][0] if last else 0, entry.arrival),
+            )
             return self._find(sender, id_)
 
     def remove(self, arrival: int) -> None:
@@ -290,12 +289,13 @@ class Chats(LiveChats):
              write_reactions(message.reactions), message.sender, message.id),
         )  # fmt: skip
 
-    def _place(self, sender: str, id_: str, seq: int) -> None:
-        """Give a message that has no seq the one that the archive gave it."""
-        self._db.execute(
+    def _place(self, sender: str, id_: str, seq: int) -> bool:
+        """Give a message the seq that the archive gave it; False when there is none, or it has one."""
+        placed = self._db.execute(
             "UPDATE messages SET seq = ?, place = ?, mark = ?, reason = '' WHERE sender = ? AND id = ? AND seq IS NULL",
             (seq, seq, self._stored_mark(sender), sender, id_),
         )
+        return placed.rowcount == 1
 
     def _find(self, sender: str, id_: str) -> Entry | None:
         found = self._entries("WHERE sender = ? AND id = ?", (sender, id_))

@@ -258,7 +258,7 @@ def test_without_the_archive_messages_arrive_and_stay_unconfirmed(
             assert send.end() == 4
         assert script.out == [], "for scripts a message is there once it is stored"
         stack.archiver.start()
-        script.wait_for_line("live", timeout=60)
+        script.wait_for_line("live", timeout=30)
         assert bodies(tail) == ["live"]
 
 

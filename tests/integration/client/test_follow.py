@@ -57,7 +57,7 @@ async def following(person: Person, clock: Callable[[], float]) -> AsyncIterator
                     await task
 
 
-async def until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
+async def until(condition: Callable[[], bool], what: str, seconds: float = 45) -> None:
     """Wait until a condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -109,7 +109,7 @@ async def test_a_message_of_which_nobody_told_is_shown_within_a_minute(alice: Pe
             events = follower.events()
             assert await anext(events) == CaughtUp()
             await asyncio.to_thread(alice.run, "send", bob.name, "unannounced")
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(20):
                 event = await anext(events)
             assert isinstance(event, MessageArrived)
             assert event.message.body == b"unannounced"

@@ -98,7 +98,7 @@ def test_a_waiting_process_is_woken_and_does_not_poll(alice: Person, bob: Person
         alice.wait_until_running(2)
         bob.run("send", alice.name, "m")
         one.wait_for_line("m")
-        two.wait_for_line("m", timeout=60)
+        two.wait_for_line("m", timeout=30)
         one.end()
         two.end()
     assert list((alice.directory / "wake").iterdir()) == []

@@ -19,7 +19,7 @@ def item(number: int, size: int = 1, received_at: int = 0) -> Item:
     return read_delivery(delivery, uuid4)
 
 
-def inbox(rows: int = 3, linger: float = 60.0, now: int = 0, most: int = 100) -> Inbox:
+def inbox(rows: int = 3, linger: float = 600.0, now: int = 0, most: int = 100) -> Inbox:
     """Make an inbox with a connection."""
     made = Inbox(rows, linger, lambda: now, most)
     made.open(NOBODY, ORIGIN)
@@ -127,7 +127,7 @@ async def test_once_ended_it_gives_out_nothing_even_to_who_waits() -> None:
 
 
 async def test_a_cancelled_take_loses_nothing() -> None:
-    box = inbox(linger=60)
+    box = inbox(linger=600)
     await box.put([item(1)])
     taking = asyncio.ensure_future(box.take())
     await asyncio.sleep(0.01)

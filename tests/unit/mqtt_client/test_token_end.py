@@ -102,7 +102,7 @@ async def running(
             task = asyncio.create_task(session.run(patient=patient))
 
             async def told(count: int) -> list[str]:
-                async with asyncio.timeout(60):
+                async with asyncio.timeout(20):
                     while store.log_end() < count and not task.done():  # noqa: ASYNC110  # the log is a file
                         await asyncio.sleep(0.01)
                 if task.done():
