@@ -18,7 +18,6 @@ from auth_api.erasure import Eraser
 from auth_api.events import Announcer
 from auth_api.export import Exports
 from auth_api.groups import GroupLimits, Groups
-from auth_api.indexing import Indexer
 from auth_api.keys import PublicKeys, load_refresh_key, load_signing_key
 from auth_api.limits import Limits
 from auth_api.metrics import Metrics
@@ -26,6 +25,7 @@ from auth_api.passwords import PasswordHasher, PasswordPolicy, most_used_passwor
 from auth_api.pool import Pool
 from auth_api.purge import Purger
 from auth_api.revocations import Revoker
+from auth_api.search.indexing import Indexer
 from auth_api.sessions import Sessions
 from auth_api.settings import Settings
 from auth_api.slots import Slots, Speaker

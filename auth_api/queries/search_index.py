@@ -6,8 +6,8 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from auth_api.pool import Cursor
-from auth_api.postings import SEGMENT, Posting, unpack, without
 from auth_api.queries.outcomes import EDITS_LOOKED_AT
+from auth_api.search.postings import SEGMENT, Posting, unpack, without
 from db import copy_from
 
 _INDEX_LOCK: Final = 0x6E6A736561726368

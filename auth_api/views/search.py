@@ -6,7 +6,7 @@ from auth_api.message_json import messages_json
 from auth_api.openapi import answers, resource
 from auth_api.requests import claims, require_token
 from auth_api.schemas.search import SearchQuery, SearchResults
-from auth_api.search import Asked, find
+from auth_api.search.finding import Asked, find
 from auth_api.services import services
 from auth_api.views.answers import Json
 

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from psycopg2.extensions import connection
 
 from auth_api.errors import NotFoundError, UnavailableError
-from auth_api.indexing import Indexer
 from auth_api.pool import Pool
-from auth_api.postings import SEGMENT
 from auth_api.queries.search import TEXTS_BYTES, scope, texts
-from auth_api.search import Asked, find
-from auth_api.snippets import BEGIN, END
+from auth_api.search.finding import Asked, find
+from auth_api.search.indexing import Indexer
+from auth_api.search.postings import SEGMENT
+from auth_api.search.snippets import BEGIN, END
 from auth_api.tokens import AccessClaims
 from tests.integration.api.archive import Archive
 from tests.integration.api.people import Person, assert_problem

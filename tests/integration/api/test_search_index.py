@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import psycopg2
 import pytest
 
-from auth_api import indexing
 from auth_api.errors import UnavailableError
-from auth_api.indexing import Indexer
 from auth_api.pool import Pool
 from auth_api.queries import search_index
+from auth_api.search import indexing
+from auth_api.search.indexing import Indexer
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auth_api.postings import SEGMENT, Filing, unpack, without
-from auth_api.snippets import BEGIN, END, snippet
-from auth_api.words import Term, find_words, keys_of, matches, parse_query, readable_text, spans, words_of
+from auth_api.search.postings import SEGMENT, Filing, unpack, without
+from auth_api.search.snippets import BEGIN, END, snippet
+from auth_api.search.words import Term, find_words, keys_of, matches, parse_query, readable_text, spans, words_of
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
 

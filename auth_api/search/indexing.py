@@ -7,11 +7,11 @@ from itertools import groupby
 from typing import Final
 
 from auth_api.pool import Cursor, Pool
-from auth_api.postings import SEGMENT, Filing
 from auth_api.queries import search_index
 from auth_api.queries.search_index import SIMPLE, Searchable, State
+from auth_api.search.postings import SEGMENT, Filing
+from auth_api.search.words import conversation_key, keys_of, readable_text, words_of
 from auth_api.side_task import SideTask
-from auth_api.words import conversation_key, keys_of, readable_text, words_of
 
 _MOST: Final = 8192
 _MOST_BYTES: Final = 4 * 1024 * 1024

@@ -16,13 +16,12 @@ from typing import Final
 from auth_api.errors import NotFoundError, UnavailableError
 from auth_api.message_json import StoredMessage
 from auth_api.pool import Cursor, Pool
-from auth_api.postings import SEGMENT, inside, unpack
 from auth_api.queries import search, search_index
 from auth_api.queries.search import Scope, Text
 from auth_api.queries.search_index import SIMPLE
-from auth_api.snippets import snippet
-from auth_api.tokens import AccessClaims
-from auth_api.words import (
+from auth_api.search.postings import SEGMENT, inside, unpack
+from auth_api.search.snippets import snippet
+from auth_api.search.words import (
     Term,
     conversation_key,
     find_words,
@@ -33,6 +32,7 @@ from auth_api.words import (
     wanted_keys,
     words_of,
 )
+from auth_api.tokens import AccessClaims
 from wire.receipts import SEQ_MAX
 
 _SECONDS: Final = 2.0

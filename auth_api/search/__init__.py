@@ -1,0 +1,1 @@
+"""Full-text search: what fills its index, and what asks it."""
