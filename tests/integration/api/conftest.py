@@ -11,6 +11,7 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection
 
+from auth_api.pool import Pool
 from tests.integration.api.archive import Archive
 from tests.integration.api.people import Person, register
 from tests.support.directories import open_directory
@@ -80,3 +81,19 @@ def key_settings(tmp_path: Path) -> dict[str, str]:
         "NIGHTJAR_KEYS_DIR": str(tmp_path / "private"),
         "NIGHTJAR_PUBLIC_KEYS_DIR": str(tmp_path / "public"),
     }
+
+
+@pytest.fixture
+def pool(database_url: str) -> Iterator[Pool]:
+    """Open a pool over a database of this test's own."""
+    opened = Pool(database_url, 2)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def own_db(database_url: str) -> Iterator[connection]:
+    """Open the database of `pool`; every statement stands alone."""
+    with closing(psycopg2.connect(database_url)) as opened:
+        opened.autocommit = True
+        yield opened

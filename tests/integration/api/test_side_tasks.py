@@ -1,6 +1,5 @@
 """What runs beside the requests: purging; and what a transaction leaves."""
 
-from collections.abc import Iterator
 from contextlib import closing
 
 import psycopg2
@@ -10,14 +9,6 @@ from psycopg2.extensions import connection
 from auth_api.pool import Pool
 from auth_api.purge import Purger
 from auth_api.queries import purge
-
-
-@pytest.fixture
-def pool(database_url: str) -> Iterator[Pool]:
-    """Open a pool over a database of this test's own."""
-    opened = Pool(database_url, 2)
-    yield opened
-    opened.close()
 
 
 def one(db: connection, query: str) -> object:
