@@ -13,7 +13,7 @@ from mqtt_client.app.storage import Incoming
 from mqtt_client.events import Message, MessageArrived
 from tests.support.waiting import until
 from tests.unit.app.conftest import MakeApp
-from tests.unit.app.test_screens import SIZE, chat, shows
+from tests.unit.app.driving import SIZE, chat, shows
 from wire.conversations import direct
 
 

@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 
 from mqtt_client.app.backend import Backend
+from mqtt_client.app.changes import LoginChanged
 from mqtt_client.app.engine import Engine
-from mqtt_client.app.nightjar import NightjarApp
+from mqtt_client.app.nightjar import NightjarApp, Told
 from mqtt_client.app.start import run_app
 from mqtt_client.app.storage import Chats, Incoming
 from mqtt_client.errors import ClientError, NotLoggedInError
 from mqtt_client.profile import Profile
 from tests.support.waiting import until
 from tests.unit.app.conftest import MakeApp
-from tests.unit.app.test_screens import SIZE, chat, typed
+from tests.unit.app.driving import SIZE, chat, typed
 
 
 async def test_an_error_in_the_thread_ends_the_app_and_is_not_lost(
@@ -126,3 +127,12 @@ def test_a_screen_that_fails_is_no_success(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(NightjarApp, "run", fail)
     with pytest.raises(ClientError, match="has failed"):
         run_app(Profile("default", tmp_path / "data", tmp_path / "config" / "d.json"), None, "http://127.0.0.1:9", None)
+
+
+@pytest.mark.parametrize("change", [LoginChanged("alice", "http://127.0.0.1:9"), LoginChanged(None)])
+def test_what_is_told_after_the_screens_have_gone_is_too_late(make_app: MakeApp, change: LoginChanged) -> None:
+    """The backend may still log in while the app ends."""
+    app = make_app()
+    app._told(Told((change,)))
+    assert app.crash is None
+    app.engine.stop()

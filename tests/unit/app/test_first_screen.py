@@ -11,8 +11,8 @@ from mqtt_client.app.start import snapshot
 from mqtt_client.app.storage import Chats, Incoming
 from mqtt_client.profile import Profile
 from tests.unit.app.conftest import MakeApp
+from tests.unit.app.driving import chat
 from tests.unit.app.making import an_incoming
-from tests.unit.app.test_screens import chat
 
 SIZES = [(30, 10), (80, 24), (300, 80)]
 

@@ -18,7 +18,7 @@ from mqtt_client.profile import Profile
 from mqtt_client.transport import Transport
 from tests.support.waiting import until
 from tests.unit.app.conftest import MakeApp
-from tests.unit.app.test_screens import SIZE, chat, shows, typed
+from tests.unit.app.driving import SIZE, chat, shows, typed
 from tests.unit.mqtt_client.test_hostile_server import Serve, a_message, http, serve
 
 __all__ = ["serve"]

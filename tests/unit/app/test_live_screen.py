@@ -16,8 +16,8 @@ from mqtt_client.events import MarkerArrived, Message, MessageArrived
 from mqtt_client.store import Outgoing
 from tests.support.waiting import until
 from tests.unit.app.conftest import MakeApp
+from tests.unit.app.driving import SIZE, Screen, chat, shows, take, typed
 from tests.unit.app.making import an_incoming
-from tests.unit.app.test_screens import SIZE, Screen, chat, shows, take, typed
 from wire.conversations import Conversation, direct
 
 GROUP = "gabcdefabcdef"

@@ -2,6 +2,8 @@
 
 from functools import partial
 
+from textual import events
+
 from mqtt_client.app.backend import Backend
 from mqtt_client.app.storage import Incoming
 from mqtt_client.events import ReceiptArrived
@@ -10,7 +12,7 @@ from mqtt_client.sending import compose
 from mqtt_client.store import Store
 from tests.support.waiting import until
 from tests.unit.app.conftest import MakeApp
-from tests.unit.app.test_screens import SIZE, chat, press_at_once, shows, take
+from tests.unit.app.driving import SIZE, chat, press_at_once, shows, take, typed
 from wire.conversations import direct
 from wire.receipts import Rejected
 
@@ -97,3 +99,65 @@ async def test_what_waits_in_the_outbox_stands_in_its_order(
     async with app.run_test():
         page = await app.engine.do(lambda backend: backend.pages.newest("direct:bob"), logged_in=True)
         assert [entry.text for entry in page.entries][-12:] == texts
+
+
+async def test_what_cannot_be_sent_is_in_the_input_again(make_app: MakeApp, talks: list[Incoming]) -> None:
+    """A message that is too large, with the reason."""
+    app = make_app(talks)
+    async with app.run_test(size=SIZE) as pilot:
+        screen = chat(app)
+        await typed(pilot, "x" * 70_000)
+        await until(pilot, lambda: "too_large" in screen.status.text)
+        assert screen.composer.text == "x" * 70_000
+
+
+async def test_lines_that_come_all_at_once_are_sent_one_by_one(make_app: MakeApp, talks: list[Incoming]) -> None:
+    """Nothing of what is typed while one is sent is lost, and what is no command stands in the input again."""
+    app = make_app(talks)
+    async with app.run_test(size=SIZE) as pilot:
+        screen = chat(app)
+        await until(pilot, lambda: screen.status.link.state == "offline")
+        for each in ("one", "two", "/nonsense"):
+            for sign in each:
+                app.post_message(events.Key("slash" if sign == "/" else sign, sign))
+            app.post_message(events.Key("enter", "\r"))
+        app.post_message(events.Key("x", "x"))
+        await until(pilot, lambda: screen.composer.text == "/nonsensex")
+        await until(pilot, shows(app, "two …"))
+        assert [entry.text for entry in screen.messages.viewport.entries][-2:] == ["one", "two"]
+
+
+async def test_a_message_goes_to_the_conversation_that_it_was_typed_in(
+    make_app: MakeApp, talks: list[Incoming]
+) -> None:
+    """However soon after Enter one goes to another."""
+    app = make_app(talks)
+    async with app.run_test(size=SIZE) as pilot:
+        screen = chat(app)
+        await until(pilot, lambda: screen.status.link.state == "offline")
+        for key in ("h", "i", "enter", "ctrl+n", "y", "o", "enter", "ctrl+p"):
+            app.post_message(events.Key(key, key if len(key) == 1 else None))
+        wanted = {"carol": "you: hi", "bob": "you: yo"}
+        await until(pilot, lambda: {row.who: row.preview for row in screen.roster.rows} == wanted)
+        await until(pilot, lambda: screen.talk.opened == "direct:carol")
+        await until(pilot, shows(app, "hi …"))
+        assert screen.composer.text == ""
+
+
+async def test_what_was_typed_before_anything_was_open_comes_along(make_app: MakeApp) -> None:
+    """Without a conversation nothing is sent; a draft is dropped as soon as it has been sent."""
+    app = make_app()
+    async with app.run_test(size=SIZE) as pilot:
+        screen = chat(app)
+        await until(pilot, lambda: screen.status.link.state == "offline")
+        await typed(pilot, "hello?")
+        await until(pilot, lambda: "nobody is chosen" in screen.status.text)
+        assert screen.composer.text == "hello?"
+        await app.engine.do(lambda backend: backend.begin("erin"), logged_in=True)
+        await until(pilot, lambda: screen.talk.opened == "direct:erin")
+        assert screen.composer.text == "hello?"
+        screen.talk.keep_draft()
+        await until(pilot, lambda: screen.roster.rows[0].draft == "hello?")
+        await pilot.press("enter")
+        await until(pilot, shows(app, "hello? …"))
+        await until(pilot, lambda: screen.roster.rows[0].draft == "")

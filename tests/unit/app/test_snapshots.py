@@ -17,9 +17,9 @@ from mqtt_client.app.storage import Incoming
 from mqtt_client.events import MarkerArrived
 from tests.support.waiting import until
 from tests.unit.app.conftest import MakeApp
+from tests.unit.app.driving import chat, take
 from tests.unit.app.making import an_incoming
 from tests.unit.app.test_login_screen import app_at
-from tests.unit.app.test_screens import chat, take
 from wire.conversations import direct
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
