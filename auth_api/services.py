@@ -146,7 +146,7 @@ def build(settings: Settings) -> Services:
         link=_link(settings, tokens, revoker, metrics, backlog),
         revoker=revoker,
         announcer=announcer,
-        purger=Purger(pool),
+        purger=Purger(pool, settings.dead_letter_days),
         indexer=Indexer(pool, settings.search_language, speaker.is_us),
         eraser=eraser,
         exports=Exports(pool, max(1, settings.api_threads // 4)),

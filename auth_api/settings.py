@@ -104,6 +104,7 @@ class Settings(KeySettings):
     password_max: int = Field(default=256, ge=64, le=4096)
     password_common: int = Field(default=3000, ge=0, le=30000)
     body_bytes: int = Field(default=65536, ge=1024, le=67_108_864)
+    dead_letter_days: int = Field(default=90, ge=0, le=3650)
     search_language: str = Field(default="simple", pattern="^[a-z_]{1,32}$")
     broker_queue_messages: int = Field(default=100_000, ge=1000, le=100_000_000)
     broker_queue_bytes: int = Field(default=536_870_912, ge=1_048_576, le=1_099_511_627_776)

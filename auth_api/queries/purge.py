@@ -1,4 +1,4 @@
-"""That only one worker purges at a time."""
+"""That only one worker purges at a time; and dropping what was refused."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ def claim(cur: Cursor) -> bool:
     return cur.fetchone() == (True,)
 
 
-def dead_letters(cur: Cursor, most: int) -> int:
+def dead_letters_of_deleted(cur: Cursor, most: int) -> int:
     """Drop dead letters of deleted accounts; return how many.
 
     That is done again and again for as long as a name is retired, since a message may reach the archive much later than
@@ -28,5 +28,19 @@ def dead_letters(cur: Cursor, most: int) -> int:
         )
         """,
         (most,),
+    )
+    return cur.rowcount
+
+
+def old_dead_letters(cur: Cursor, days: int, most: int) -> int:
+    """Drop dead letters older than `days`, the oldest first; return how many. What somebody holds is passed over."""
+    cur.execute(
+        """
+        DELETE FROM dead_letters WHERE id IN (
+            SELECT id FROM dead_letters WHERE received_at < now() - %s * interval '1 day'
+            ORDER BY received_at LIMIT %s FOR UPDATE SKIP LOCKED
+        )
+        """,
+        (days, most),
     )
     return cur.rowcount

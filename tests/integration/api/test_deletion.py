@@ -162,7 +162,7 @@ def test_dead_letters_of_a_retired_name_are_purged_also_those_that_come_late(dat
                 ]) topic
                 """
             )
-        Purger(pool).purge()
+        Purger(pool, 0).purge()
         assert [each for (each,) in rows(db, "SELECT left(topic, 24) FROM dead_letters ORDER BY id")] == [
             "users/alice/inbox/bob", "x/alice2", "users/bob/inbox/over", "x" * 24,
         ]  # fmt: skip

@@ -38,7 +38,7 @@ def test_purging_drops_what_has_expired_and_nothing_else(database_url: str, pool
                     ('recent', 1, now(), now());
                 """
             )
-        Purger(pool).purge()
+        Purger(pool, 90).purge()
         assert one(db, "SELECT array_agg(id ORDER BY id) FROM devices") == ["live", "new"]
         assert one(db, "SELECT count(*) FROM refresh_tokens") == 1
         assert one(db, "SELECT array_agg(key) FROM rate_limits") == ["current"]
@@ -58,7 +58,7 @@ def test_only_one_worker_purges_at_a_time(database_url: str, pool: Pool) -> None
         with db.cursor() as cur:
             cur.execute(OLD_TOKEN)
         assert purge.claim(held)
-        Purger(pool).purge()
+        Purger(pool, 90).purge()
         assert one(db, "SELECT count(*) FROM refresh_tokens") == 1
 
 
@@ -70,10 +70,10 @@ def test_purging_waits_for_nobody_and_leaves_a_session_that_somebody_changes(dat
             cur.execute(OLD_TOKEN)
         with refreshing.cursor() as cur:
             cur.execute("SELECT 1 FROM devices FOR UPDATE")
-        Purger(pool).purge()
+        Purger(pool, 90).purge()
         assert one(db, "SELECT count(*) FROM refresh_tokens") == 1
         refreshing.rollback()
-        Purger(pool).purge()
+        Purger(pool, 90).purge()
         assert one(db, "SELECT count(*) FROM devices") == 0
 
 

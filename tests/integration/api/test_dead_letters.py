@@ -1,0 +1,166 @@
+"""What was refused is dropped when it is old: how much at a time, and at what cost."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg2
+import pytest
+from psycopg2.extensions import connection
+
+from auth_api.keys import init_keys
+from auth_api.pool import Cursor, Pool
+from auth_api.purge import Purger
+from auth_api.queries import purge
+from auth_api.services import build
+from auth_api.settings import Settings
+
+ROUND = 5000
+"""The most that goes at a time."""
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[connection]:
+    """Connect to a database of this test's own."""
+    with closing(psycopg2.connect(database_url)) as opened:
+        opened.autocommit = True
+        yield opened
+
+
+@pytest.fixture
+def pool(database_url: str) -> Iterator[Pool]:
+    """Open a pool over it."""
+    opened = Pool(database_url, 2)
+    yield opened
+    opened.close()
+
+
+def keep(db: connection, age: str, count: int = 1) -> None:
+    """Keep what was refused so long ago, or a moment before that; its reason says when."""
+    with db.cursor() as cur:
+        cur.execute(
+            """
+            INSERT INTO dead_letters (received_at, topic, reason, detail, properties, body)
+            SELECT now() - %(age)s::interval - n * interval '1 microsecond',
+                   'users/bobby/inbox/alice', %(age)s, n, '[]', 'x'
+            FROM generate_series(1, %(count)s) n
+            """,
+            {"age": age, "count": count},
+        )
+
+
+def kept(db: connection) -> dict[str, int]:
+    """Count what is kept by how long ago it was refused."""
+    with db.cursor() as cur:
+        cur.execute("SELECT reason, count(*) FROM dead_letters GROUP BY reason")
+        return dict(cur.fetchall())
+
+
+def read_so_far(cur: Cursor) -> tuple[int, int]:
+    """Count how often this connection has read all dead letters, and how many rows it has found by an index."""
+    cur.execute("SELECT seq_scan, idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'dead_letters'")
+    [(scans, rows)] = cur.fetchall()
+    return scans, rows
+
+
+def test_the_old_are_dropped_and_the_young_stay(db: connection, pool: Pool) -> None:
+    for age in ("10 years", "90 days 1 minute", "89 days 23:59", "1 second", "-1 day"):
+        keep(db, age)
+    Purger(pool, 90).purge()
+    assert kept(db) == {"89 days 23:59": 1, "1 second": 1, "-1 day": 1}
+    Purger(pool, 1).purge()
+    assert kept(db) == {"1 second": 1, "-1 day": 1}
+
+
+def test_with_0_days_they_stay_for_ever(db: connection, pool: Pool) -> None:
+    keep(db, "100 years")
+    keep(db, "1 second")
+    Purger(pool, 0).purge()
+    assert kept(db) == {"100 years": 1, "1 second": 1}
+
+
+def test_the_service_drops_them_after_as_many_days_as_are_set(
+    db: connection, database_url: str, tmp_path: Path
+) -> None:
+    init_keys(tmp_path / "private", tmp_path / "public")
+    built = build(
+        Settings(
+            keys_dir=tmp_path / "private",
+            public_keys_dir=tmp_path / "public",
+            database_url=database_url,
+            dead_letter_days=7,
+        )
+    )
+    keep(db, "8 days")
+    keep(db, "6 days")
+    built.purger.purge()
+    built.pool.close()
+    assert kept(db) == {"6 days": 1}
+
+
+def test_a_round_drops_a_bounded_part_and_the_oldest_first(db: connection, pool: Pool) -> None:
+    purger = Purger(pool, 90)
+    keep(db, "100 days", 2 * ROUND)
+    keep(db, "200 days", 3)
+    keep(db, "1 day", 3)
+    for left in ({"100 days": ROUND + 3}, {"100 days": 3}, {}):
+        purger.purge()
+        assert kept(db) == {**left, "1 day": 3}
+
+
+@pytest.mark.parametrize("analyzed", [False, True], ids=["without statistics", "with statistics"])
+def test_only_what_is_dropped_is_read(db: connection, pool: Pool, analyzed: bool) -> None:
+    """Each minute, however many there are: none of a table in which none is old, and never all of one."""
+    keep(db, "80 days", 50_000)
+    with db.cursor() as cur:
+        if analyzed:
+            cur.execute("ANALYZE dead_letters")
+    for old in (0, 7, 2000):
+        keep(db, "91 days", old)
+        with pool.transaction() as cur:
+            before = read_so_far(cur)
+            dropped = purge.old_dead_letters(cur, 90, 1000)
+            assert dropped == min(old, 1000)
+            scans, rows = (now - then for then, now in zip(before, read_so_far(cur), strict=True))
+            assert scans == 0
+            assert rows <= 2 * dropped + 5, "each is found by its age and then by its id; a few are read to plan that"
+
+
+def test_nobody_is_waited_for(db: connection, database_url: str, pool: Pool) -> None:
+    """An operator looks at some of them in a transaction that stays open; the others go."""
+    keep(db, "100 days")
+    with closing(psycopg2.connect(database_url)) as looking, looking.cursor() as cur:
+        cur.execute("SELECT FROM dead_letters FOR UPDATE")
+        keep(db, "200 days")
+        keep(db, "99 days")
+        Purger(pool, 90).purge()
+        assert kept(db) == {"100 days": 1}
+        looking.rollback()
+    Purger(pool, 90).purge()
+    assert kept(db) == {}
+
+
+def test_another_worker_at_it_is_left_to_it(db: connection, pool: Pool) -> None:
+    keep(db, "100 days")
+    with pool.transaction() as held:
+        assert purge.claim(held)
+        Purger(pool, 90).purge()
+    assert kept(db) == {"100 days": 1}
+
+
+def test_if_they_cannot_be_dropped_the_rest_has_been(db: connection, pool: Pool) -> None:
+    """They may be large, and the disk slow: what takes too long is taken back."""
+    keep(db, "100 days")
+    with db.cursor() as cur:
+        cur.execute(
+            """
+            INSERT INTO rate_limits VALUES ('old', 1, now());
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not now'; END $$;
+            CREATE TRIGGER refuse BEFORE DELETE ON dead_letters FOR EACH ROW EXECUTE FUNCTION refuse();
+            """
+        )
+    with pytest.raises(psycopg2.errors.RaiseException):
+        Purger(pool, 90).purge()
+    with db.cursor() as cur:
+        cur.execute("SELECT FROM rate_limits")
+        assert cur.fetchall() == []
