@@ -191,6 +191,20 @@ def test_a_dead_letter_takes_nul_and_surrogates_too(storage: Storage, url: str) 
     ]
 
 
+def test_a_refused_message_that_comes_again_is_judged_alike_when_its_dead_letter_has_been_dropped(
+    storage: Storage, url: str
+) -> None:
+    refused = item(b"x", to=999)
+    [first] = storage.store(ORIGIN, [refused])
+    assert isinstance(first, Refused)
+    assert first.reason == "unknown_recipient"
+    change(url, "DELETE FROM dead_letters")
+    redelivered = refused._replace(delivery=refused.delivery._replace(duplicate=True))
+    [second] = storage.store(Origin("archiver.1", 2, resumed=True), [redelivered])
+    assert isinstance(second, Refused)
+    assert (second.id, second.reason, second.detail) == (first.id, first.reason, first.detail)
+
+
 def test_the_columns_of_copy_are_those_of_the_table(url: str) -> None:
     named = rows(url, "SELECT column_name FROM information_schema.columns WHERE table_name = 'messages'")
     assert {name for (name,) in named} == {*COLUMNS, "changed"}
