@@ -35,17 +35,17 @@ def pool(database_url: str) -> Iterator[Pool]:
     opened.close()
 
 
-def keep(db: connection, age: str, count: int = 1) -> None:
+def keep(db: connection, age: str, count: int = 1, sender: str = "alice") -> None:
     """Keep what was refused so long ago, or a moment before that; its reason says when."""
     with db.cursor() as cur:
         cur.execute(
             """
             INSERT INTO dead_letters (received_at, topic, reason, detail, properties, body)
             SELECT now() - %(age)s::interval - n * interval '1 microsecond',
-                   'users/bobby/inbox/alice', %(age)s, n, '[]', 'x'
+                   'users/bobby/inbox/' || %(sender)s, %(age)s, n, '[]', 'x'
             FROM generate_series(1, %(count)s) n
             """,
-            {"age": age, "count": count},
+            {"age": age, "count": count, "sender": sender},
         )
 
 
@@ -124,6 +124,30 @@ def test_only_what_is_dropped_is_read(db: connection, pool: Pool, analyzed: bool
             scans, rows = (now - then for then, now in zip(before, read_so_far(cur), strict=True))
             assert scans == 0
             assert rows <= 2 * dropped + 5, "each is found by its age and then by its id; a few are read to plan that"
+
+
+@pytest.mark.parametrize("names", [0, 1000])
+@pytest.mark.parametrize("analyzed", [False, True], ids=["without statistics", "with statistics"])
+def test_looking_for_those_of_deleted_accounts_reads_no_others(
+    db: connection, pool: Pool, names: int, analyzed: bool
+) -> None:
+    keep(db, "1 day", 50_000)
+    with db.cursor() as cur:
+        cur.execute(
+            "INSERT INTO retired_names SELECT 'gone' || n, now() + interval '1 day' FROM generate_series(1, %s) n",
+            (names,),
+        )
+        if analyzed:
+            cur.execute("ANALYZE dead_letters")
+    for late in (0, 7, 2000) if names else (0,):
+        keep(db, "1 day", late, "gone500")
+        with pool.transaction() as cur:
+            before = read_so_far(cur)
+            dropped = purge.dead_letters_of_deleted(cur, 1000)
+            assert dropped == min(late, 1000)
+            scans, rows = (now - then for then, now in zip(before, read_so_far(cur), strict=True))
+            assert scans == 0
+            assert rows <= 2 * late + 5
 
 
 def test_nobody_is_waited_for(db: connection, database_url: str, pool: Pool) -> None:
