@@ -12,6 +12,7 @@ from archiver.connection import BrokerAwayError, Connection
 from archiver.delivery import Delivery, Origin
 from archiver.letters import Item, read_delivery, refuse
 from archiver.status import Status
+from db.dead_letters import UNREADABLE
 from wire.topics import ARCHIVER_FILTERS
 
 _LOG = logging.getLogger("archiver")
@@ -107,6 +108,6 @@ class Intake:
         try:
             return read_delivery(delivery, self._new_id)
         except Exception as error:  # noqa: BLE001  # whatever is wrong with one message must not stop the others
-            detail = f"it cannot be read ({type(error).__name__})"
+            detail = f"{UNREADABLE} ({type(error).__name__})"
             _LOG.error("a message becomes a dead letter: %s", detail)  # one line, no traceback
             return refuse(delivery, None, "malformed", detail, self._new_id)

@@ -40,6 +40,7 @@ from archiver.settings import EDIT_SECONDS
 from archiver.sorting import Sorted, sort
 from archiver.transaction import Transaction
 from db import DatabaseError, connect, one_line
+from db.dead_letters import DATABASE_REFUSES, OWN_ERROR
 
 CONNECT_SECONDS: Final = 3
 
@@ -111,12 +112,12 @@ class Storage:
         except (psycopg2.Error, DatabaseError, MemoryError) as error:
             if (getattr(error, "pgcode", None) or "").startswith(_DATA_ERRORS):
                 self._roll_back()
-                raise UnstorableError(f"the database refuses it ({type(error).__name__})") from error
+                raise UnstorableError(f"{DATABASE_REFUSES} ({type(error).__name__})") from error
             self._drop()
             raise OutageError(_why(error)) from error
         except Exception as error:
             self._drop()
-            raise _BugError(f"our own error, {type(error).__name__} at {_place(error)}") from error
+            raise _BugError(f"{OWN_ERROR}, {type(error).__name__} at {_place(error)}") from error
 
     def _store(self, origin: Origin, items: Sequence[Item]) -> list[Outcome]:
         batch = sort(items)

@@ -3,6 +3,7 @@
 from typing import Final
 
 from auth_api.pool import Cursor
+from db.dead_letters import OUR_FAULTS
 
 _PURGE_LOCK: Final = 0x6E6A7075726765
 
@@ -37,14 +38,18 @@ def dead_letters_of_deleted(cur: Cursor, most: int) -> int:
 
 
 def old_dead_letters(cur: Cursor, days: int, most: int) -> int:
-    """Drop dead letters older than `days`, the oldest first; return how many. What somebody holds is passed over."""
+    """Drop dead letters older than `days`, the oldest first; return how many. What somebody holds is passed over.
+
+    What was refused by a fault of ours is a message that the archive has not got yet: that stays.
+    """
     cur.execute(
         """
         DELETE FROM dead_letters WHERE id IN (
             SELECT id FROM dead_letters WHERE received_at < now() - %s * interval '1 day'
+            AND detail NOT LIKE ALL(%s)
             ORDER BY received_at LIMIT %s FOR UPDATE SKIP LOCKED
         )
         """,
-        (days, most),
+        (days, [f"{fault}%" for fault in OUR_FAULTS], most),
     )
     return cur.rowcount

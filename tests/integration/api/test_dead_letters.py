@@ -72,6 +72,19 @@ def test_the_old_are_dropped_and_the_young_stay(db: connection, pool: Pool) -> N
     assert kept(db) == {"1 second": 1, "-1 day": 1}
 
 
+@pytest.mark.parametrize(
+    "detail", ["our own error, KeyError at rows.py:7", "it cannot be read (X)", "the database refuses it"]
+)
+def test_what_was_refused_by_a_fault_of_ours_stays(db: connection, pool: Pool, detail: str) -> None:
+    """Nothing is lost: it is a message, and nowhere else."""
+    keep(db, "10 years")
+    with db.cursor() as cur:
+        cur.execute("UPDATE dead_letters SET detail = %s", (detail,))
+    keep(db, "9 years", 2)
+    Purger(pool, 90).purge()
+    assert kept(db) == {"10 years": 1}
+
+
 def test_with_0_days_they_stay_for_ever(db: connection, pool: Pool) -> None:
     keep(db, "100 years")
     keep(db, "1 second")
