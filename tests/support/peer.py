@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -39,7 +40,10 @@ class RefusedError(Exception):
 
 
 class Peer:
-    """One connection; `version` is 4 (MQTT 3.1.1) or 5. It never reconnects by itself."""
+    """One connection; `version` is 4 (MQTT 3.1.1) or 5. It never reconnects by itself.
+
+    With an `authority`, a file of its certificate, the connection is over TLS.
+    """
 
     def __init__(
         self,
@@ -53,6 +57,7 @@ class Peer:
         session_seconds: int = 0,
         will: tuple[str, bytes, bool] | None = None,
         will_delay: int = 0,
+        authority: Path | None = None,
     ) -> None:
         self.client_id = client_id
         self.messages: list[Message] = []
@@ -64,6 +69,8 @@ class Peer:
         self._gone = threading.Event()
         self._client = self._make(client_id, clean, will, will_delay)
         self._client.username_pw_set(username, password)
+        if authority:
+            self._client.tls_set(str(authority))
         self._open(port, clean, session_seconds)
 
     def _make(self, client_id: str, clean: bool, will: tuple[str, bytes, bool] | None, will_delay: int) -> paho.Client:

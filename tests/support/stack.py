@@ -55,6 +55,10 @@ class RunningPart:
         """Kill -9 it and its children."""
         self._running().kill()
 
+    def reload(self) -> None:
+        """Send its first process SIGHUP."""
+        self._running().send(signal.SIGHUP)
+
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Let its first process do nothing for the time being."""
