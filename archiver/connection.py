@@ -43,6 +43,7 @@ from mqtt5 import (
 from archiver.errors import ArchiverError
 from archiver.settings import Credentials
 from wire.broker import BrokerAddress
+from wire.trust import tls_trouble
 
 CONNECT_SECONDS = 10.0
 CLOSE_SECONDS = 1.0
@@ -294,6 +295,8 @@ def _refusal(code: ConnAckReasonCode) -> BrokerAwayError:
 
 
 def _reason(error: Exception) -> str:
+    if trouble := tls_trouble(error, os.environ):
+        return trouble
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, ConnectionError) and error.errno:

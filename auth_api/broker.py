@@ -1,6 +1,7 @@
 """The link to the broker: one connection a worker, over which the broker is told what is revoked."""
 
 import logging
+import os
 import ssl
 import threading
 import time
@@ -17,6 +18,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from auth_api.tokens import MqttToken
 from wire.broker import BrokerAddress
 from wire.topics import BROKER_COUNTERS
+from wire.trust import tls_trouble
 
 _KEEPALIVE: Final = 10
 _RECONNECT_SECONDS: Final = 1
@@ -61,8 +63,9 @@ class BrokerConnection:
             self._client.connect(
                 self._address.host, self._address.port, _KEEPALIVE, clean_start=True, properties=session
             )
-        except (OSError, ValueError):  # the latter for a host name that can be none
-            return "the broker is out of reach"
+        except (OSError, ValueError) as error:  # the latter for a host name that can be none
+            trouble = tls_trouble(error, os.environ)
+            return f"the broker is out of reach: {trouble}" if trouble else "the broker is out of reach"
         self._client.loop_start()
         self._over.wait()
         with suppress(AttributeError):  # its thread has just ended, and paho has forgotten it in that moment

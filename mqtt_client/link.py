@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -15,6 +16,7 @@ from mqtt5 import DisconnectPacket, DisconnectReasonCode, Packet, PingRespPacket
 
 from mqtt_client.credentials import StoredMqtt
 from mqtt_client.text import shortened, visible
+from wire.trust import tls_trouble
 
 CONNECT_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 30
@@ -289,5 +291,5 @@ async def _abandon(client: _Client) -> None:
 
 
 def _said(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    text = tls_trouble(error, os.environ) or getattr(error, "strerror", None) or str(error) or type(error).__name__
     return shortened(visible(" ".join(str(text).split())), 200)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ import httpx
 
 from mqtt_client.errors import ApiError, InputError, OutOfReachError
 from mqtt_client.text import shortened, visible
+from wire.trust import tls_trouble
 
 ANSWER_MAX = 64 * 1024 * 1024
 """Bytes of an answer: a page of 100 messages of 64 KiB, each byte written as six, fits."""
@@ -167,7 +169,7 @@ def _clock_ahead(response: httpx.Response) -> float:
 
 
 def _trust(server: str) -> ssl.SSLContext:
-    # The system's own certificate store, so that a private authority installed there is trusted.
+    # The system's own authorities, so that a private one installed there, or named by SSL_CERT_FILE, is trusted.
     return ssl.create_default_context() if server.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
@@ -180,5 +182,5 @@ def _is_loopback(server: str) -> bool:
 
 
 def _why(error: httpx.HTTPError) -> str:
-    text = " ".join(str(error).split())
+    text = " ".join((tls_trouble(error, os.environ) or str(error)).split())
     return shortened(visible(text or type(error).__name__), 200)
