@@ -32,8 +32,9 @@ async def mark_read(account: Account, conversation: Conversation, seq: int, seco
                     await session.begin()
                     await alongside(session, _told(account, store, wakeups, conversation, log_end))
             except TimeoutError as error:
+                why = f" ({session.trouble})" if session.trouble else ""
                 raise UnconfirmedError(
-                    "not confirmed in time: the next nightjar command that connects tells it"
+                    f"not confirmed in time{why}: the next nightjar command that connects tells it"
                 ) from error
             finally:
                 session.release()

@@ -78,7 +78,7 @@ async def send(account: Account, prepare: Prepare, seconds: float) -> tuple[str,
                 await _confirmed(session, _Waiting(store, wakeups, message.id, left_before), deadline)
             finally:
                 session.release()
-        return message.id, _seq(store.result(message.id), message.id)
+        return message.id, _seq(store.result(message.id), message.id, session.trouble)
 
 
 async def _prepared(account: Account, session: Session, prepare: Prepare, deadline: float) -> Outgoing:
@@ -126,9 +126,9 @@ async def _confirmed(session: Session, waiting: _Waiting, deadline: float) -> No
             raise UnconfirmedError(_kept(waiting.id, "interrupted:")) from None
 
 
-def _seq(result: Result | None, id_: str) -> int:
+def _seq(result: Result | None, id_: str, trouble: str) -> int:
     if result is None:
-        raise UnconfirmedError(_kept(id_, "not confirmed in time:"))
+        raise UnconfirmedError(_kept(id_, f"not confirmed in time{f' ({trouble})' if trouble else ''}:"))
     if result.seq is None:
         raise RejectedError(f"message {id_} was rejected: {rejection(result.reason or '')}")
     return result.seq

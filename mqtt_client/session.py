@@ -67,6 +67,8 @@ class Session:
         self._parts = Parts(api, store, wakeups, clock, now, chance, watch, manner or Manner())
         self._lock = FileLock(profile.connection_lock)
         self._owner = False
+        self.trouble = ""
+        """Why this process, as the connection's owner, could not make it the last time; empty while there is one."""
         self._told_cut = False
         self._told_groups: frozenset[str] = frozenset()
 
@@ -139,7 +141,7 @@ class Session:
                 refused = mqtt.password.get_secret_value()
                 with self._unless_run_out(mqtt):
                     async with self._parts.connected(mqtt) as service:
-                        patient, self._told_cut = True, False
+                        patient, self._told_cut, self.trouble = True, False, ""
                         self._tell_groups(service.groups)
                         self._tell("connected")
                         await service.run()
@@ -157,7 +159,8 @@ class Session:
                     raise OutOfReachError(str(error)) from error
                 refused = refused if was_refused else None
                 failures = 1 if self._clock() - opened > _STABLE_SECONDS else failures + 1
-                self._tell_cut(str(error))
+                self.trouble = str(error)
+                self._tell_cut(self.trouble)
             await self._pause(backoff(failures, self._chance))
 
     @contextmanager

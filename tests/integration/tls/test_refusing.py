@@ -84,6 +84,27 @@ def test_a_broker_with_a_wrong_certificate_gets_no_token(
     assert mqtt.heard_nothing_from(1)
 
 
+def test_what_waits_for_the_right_broker_says_why_and_is_delivered_to_it(
+    server: Server, alice: Person, bob: Person, mqtt: TlsFront
+) -> None:
+    """`send` and `read` end with status 4; the next command that gets through delivers what was sent."""
+    bob.change_login(lambda login: login["mqtt"].update(port=mqtt.port))
+    mqtt.present(for_another_name(server.authority))
+    with (
+        alice.running("send", bob.name, "one", "--timeout", "8") as send,
+        bob.running("read", alice.name, "1", "--timeout", "8") as read,
+    ):
+        assert (send.wait(), read.wait()) == (4, 4)
+    for (line,) in (send.err, read.err):
+        why = f"(the broker at localhost:{mqtt.port} {UNTRUSTED}it is for another name)"
+        assert line.startswith(f"nightjar: not confirmed in time {why}: ")
+    assert bytes(mqtt.said) == b""
+    mqtt.present(server.authority.issue())
+    alice.run("send", bob.name, "two", "--timeout", "60")
+    assert [message["body"] for message in bob.objects("history", alice.name)] == ["one", "two"]
+    assert alice.login()["mqtt"]["password"].encode() in mqtt.said, "it would have been seen here"
+
+
 def test_an_authority_that_is_not_known_yet_is_asked_for_by_name(server: Server, tmp_path: Path) -> None:
     """The line names SSL_CERT_FILE, and what stands in it: OpenSSL says nothing of a file that is not there."""
     carol = server.person(tmp_path)
