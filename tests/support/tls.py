@@ -154,7 +154,12 @@ class TlsFront:
             self.turned_away += 1
             return
         writer = asyncio.StreamWriter(transport, protocol, reader, self._loop)
-        behind, to_behind = await asyncio.open_connection("127.0.0.1", self._target_port)
+        try:
+            behind, to_behind = await asyncio.open_connection("127.0.0.1", self._target_port)
+        except OSError:  # nothing is there: what is said first counts all the same
+            self.said += await reader.read(65_536)
+            transport.abort()
+            return
         try:
             await asyncio.wait(
                 {
