@@ -45,6 +45,15 @@ class Running:
         """Wait until a line of standard error holds the text."""
         wait_for(lambda: any(text in line for line in self.err), f"{text!r} in {self.err}", timeout)
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let it do nothing for the time being."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
     def end(self, number: int = signal.SIGINT) -> int:
         """Send a signal, wait, and return the exit status."""
         self.process.send_signal(number)

@@ -135,8 +135,9 @@ def test_a_tail_ends_when_somebody_else_logs_in_on_its_profile(alice: Person, bo
         alice.run("send", alice.name, "x")
         owner.wait_for_line("x")
         waiting.wait_for_line("x")
-        alice.change_login(lambda login: login.update(access_token="gone", refresh_token="gone"))
-        other.run("login", bob.name, "--password-stdin", stdin=LINE)
+        with owner.frozen(), waiting.frozen():  # or they would try the spoiled tokens themselves
+            alice.change_login(lambda login: login.update(access_token="gone", refresh_token="gone"))
+            other.run("login", bob.name, "--password-stdin", stdin=LINE)
         for tail in (owner, waiting):
             assert tail.wait() == 5
             assert tail.err == [f"nightjar: this profile has logged in as {bob.name} meanwhile: start again"]
