@@ -60,7 +60,10 @@ def message_json(message: StoredMessage) -> dict[str, object]:
 
 
 def messages_json(messages: Iterable[StoredMessage]) -> list[dict[str, object]]:
-    """Write messages. Most have nothing but a body of plain text: those are written at once."""
+    """Write messages. Most have nothing but a body of plain text: those are written at once.
+
+    A sender may call plain text what is none.
+    """
     made: list[dict[str, object]] = []
     known: Conversation | None = None
     where: dict[str, str] = {}
@@ -68,21 +71,26 @@ def messages_json(messages: Iterable[StoredMessage]) -> list[dict[str, object]]:
         seq, id_, conversation, sender, content_type, body, sent_at, received_at, relation, _, _, outcome = message
         if conversation is not known:
             known, where = conversation, conversation_json(conversation)
-        if content_type is None and relation is None and outcome is None:
-            made.append(
-                {
-                    "id": id_,
-                    "seq": seq,
-                    "conversation": where,
-                    "sender": sender,
-                    "content_type": TEXT,
-                    "body": str(body, "utf-8"),
-                    "sent_at": sent_at,
-                    "received_at": received_at,
-                }
-            )
-        else:
+        if content_type is not None or relation is not None or outcome is not None:
             made.append(_any_json(message, where))
+            continue
+        try:
+            text = str(body, "utf-8")
+        except UnicodeDecodeError:
+            made.append(_any_json(message, where))
+            continue
+        made.append(
+            {
+                "id": id_,
+                "seq": seq,
+                "conversation": where,
+                "sender": sender,
+                "content_type": TEXT,
+                "body": text,
+                "sent_at": sent_at,
+                "received_at": received_at,
+            }
+        )
     return made
 
 

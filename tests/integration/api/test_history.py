@@ -77,6 +77,7 @@ def test_a_reply_names_the_seq_of_its_target(alice: Person, bob: Person, archive
         ("image/png", b"abc", "body_base64"),
         ("application/octet-stream", b"\x00", "body_base64"),
         (None, b"\x00", "body"),
+        (None, b"\xff", "body_base64"),
     ],
 )
 def test_a_body_is_text_or_base64(

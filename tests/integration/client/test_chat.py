@@ -6,6 +6,9 @@ import signal
 import subprocess
 from pathlib import Path
 
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
 from tests.support.nightjar import COMMAND, Person
 from tests.support.peer import Peer
 from tests.support.stack import RunningStack, wait_for
@@ -194,6 +197,28 @@ def test_a_bare_mqtt_3_1_1_device_is_shown_and_answered(shared_stack: RunningSta
                 lambda: [message.payload for message in device.messages] == [b"thanks"], "the answer at the device"
             )
             assert len(tail.out) == 2
+
+
+def test_bytes_that_their_sender_calls_text_are_shown_and_keep_nothing_else_away(
+    shared_stack: RunningStack, alice: Person, bob: Person
+) -> None:
+    """Live, in the history, in the list of conversations and in all that comes after them."""
+    block, odd = bob.login()["mqtt"], b"caf\xe9"
+    with alice.running("tail", "--json") as script:
+        alice.wait_until_running(1)
+        with Peer(shared_stack.mqtt_port, block["client_id"], block["username"], block["password"]) as device:
+            called_text = Properties(PacketTypes.PUBLISH)
+            called_text.ContentType = "text/plain; charset=utf-8"
+            device.publish(f"users/{alice.name}/inbox/{bob.name}", odd, properties=called_text)
+        in_base64 = base64.b64encode(odd).decode()
+        assert json.loads(script.wait_for_line(in_base64))["content_type"] == "text/plain; charset=utf-8"
+        bob.run("send", alice.name, "after it")
+        script.wait_for_line("after it")
+    for reader in (alice, bob):
+        shown = reader.objects("history", ({alice.name, bob.name} - {reader.name}).pop())
+        assert [message.get("body_base64", message.get("body")) for message in shown] == [in_base64, "after it"]
+    assert "caf" in alice.out("history", bob.name)
+    assert len(alice.objects("conversations")) == 1
 
 
 def test_a_burst_is_shown_whole_in_order_and_once(shared_stack: RunningStack, alice: Person, bob: Person) -> None:
