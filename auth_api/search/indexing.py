@@ -13,7 +13,7 @@ from auth_api.search.postings import SEGMENT, Filing
 from auth_api.search.words import conversation_key, keys_of, readable_text, words_of
 from auth_api.side_task import SideTask
 
-_MOST: Final = 8192
+_MOST: Final = 4096
 _MOST_BYTES: Final = 4 * 1024 * 1024
 _LEAST: Final = 512
 _LEAST_BYTES: Final = 1024 * 1024
@@ -31,7 +31,7 @@ _MOST_STALE: Final = 1000
 _STALE_AT_ONCE: Final = 8
 """Messages whose other bodies are read at once: of each there may be a hundred edits, of 64 KiB."""
 _READ_AT_ONCE: Final = 512
-_WORDS_AT_ONCE: Final = 256
+_WORDS_AT_ONCE: Final = 64
 """Messages that are held, and those of which all words are held as texts: some kilobytes of each."""
 _SEARCHED: Final = frozenset({None, "reply", "thread", "edit"})
 
