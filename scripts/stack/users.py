@@ -1,14 +1,28 @@
 """System users for servers that must not run as root, when root starts them."""
 
+import fcntl
+import os
 import pwd
 import subprocess
 from pathlib import Path
 
 from scripts.stack.errors import StackError
 
+_LOCK = Path("/run/nightjar-users.lock")
+"""Held by who looks for a user and makes it: of two `useradd` at once the second replaces the user of the first."""
+
 
 def ensure_user(name: str) -> None:
     """Make a system user without a login, if there is none of that name."""
+    descriptor = os.open(_LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _ensure_user(name)
+    finally:
+        os.close(descriptor)
+
+
+def _ensure_user(name: str) -> None:
     try:
         pwd.getpwnam(name)
     except KeyError:
