@@ -34,11 +34,21 @@ def main(arguments: Sequence[str]) -> int:
     except StackError as error:
         print(f"scripts/up: {error}", file=sys.stderr)
         return 1
+    finally:
+        _forget_unsaid()
 
 
 def _say(line: str) -> None:
     with suppress(OSError):  # the terminal may be gone; that must not keep anything from being stopped
         print(line, flush=True)
+
+
+def _forget_unsaid() -> None:
+    """Drop what a terminal that is gone did not take: the interpreter would try again, and end with status 120."""
+    try:
+        print(end="", flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _foreground(stack: Stack) -> int:

@@ -127,7 +127,7 @@ def test_a_closed_terminal_stops_it(up: Up, environment: dict[str, str]) -> None
     foreground = subprocess.Popen(
         [sys.executable, "-m", "scripts.stack"],
         cwd=ROOT,
-        env=environment,
+        env={**environment, "PYTHONUNBUFFERED": ""},  # what could not be written is tried again at the end
         stdin=slave,
         stdout=slave,
         stderr=slave,
