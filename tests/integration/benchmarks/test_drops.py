@@ -8,8 +8,8 @@ from benchmarks.mqtt import PUBACK, Login, connect
 from benchmarks.stacks import PlainBroker
 from tests.support.directories import open_directory
 
-QUEUE = 104_000
-"""Messages that wait for one client: 100,000 in its queue and 4,000 on their way to it."""
+QUEUE = 108_000
+"""Messages that wait for one client: 100,000 in its queue, 4,000 on their way to it, and 4,000 more with 2.0.21."""
 
 
 def test_a_broker_that_has_dropped_nothing_is_let_pass_and_one_that_has_is_named() -> None:
@@ -20,7 +20,7 @@ def test_a_broker_that_has_dropped_nothing_is_let_pass_and_one_that_has_is_named
             flood(broker, 1000)
             broker.demand_nothing_dropped()
             flood(broker, QUEUE + 1000)
-            with pytest.raises(BenchmarkError, match=r"the broker has dropped 1000 messages"):
+            with pytest.raises(BenchmarkError, match=r"the broker has dropped (1000|5000) messages"):
                 broker.demand_nothing_dropped()
         finally:
             broker.stop()
