@@ -15,7 +15,7 @@ _MAKE = f"""\
 import pwd
 from scripts.stack.users import ensure_user
 ensure_user({_NAME!r})
-print(pwd.getpwnam({_NAME!r}).pw_uid)
+print(f"{{pwd.getpwnam({_NAME!r}).pw_uid}}\\n", end="")  # as one write: four print at once
 """
 _FILES = "passwd group shadow gshadow login.defs nsswitch.conf"
 
