@@ -6,7 +6,8 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from tests.integration.archiver.world import World, receipts, wait_receipts
+from tests.integration.archiver.conftest import WorldFactory
+from tests.integration.archiver.world import World, numbered, numbers, receipts, wait_receipts
 from tests.support.stack import wait_for
 from wire.conversations import direct
 from wire.receipts import Rejected, Stored
@@ -175,3 +176,12 @@ def test_an_account_that_is_gone_receives_nothing_more_but_what_it_sent_is_kept(
         wait_receipts(at_alice, 2)
     assert world.bodies() == [b"sent before I left"]
     assert world.dead_letters() == [("unknown_recipient", "the recipient's account is deleted")]
+
+
+def test_batches_may_be_of_one_message(world_factory: WorldFactory) -> None:
+    """The least that can be set: there is room for the next one all the same."""
+    world = world_factory(NIGHTJAR_ARCHIVER_BATCH_ROWS="1")
+    world.start()
+    world.publish_many("alice", numbered("bob", "alice", 50))
+    world.wait_stored(50)
+    assert numbers(world.bodies()) == list(range(50))
