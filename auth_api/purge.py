@@ -1,10 +1,12 @@
 """Dropping what has expired, a bounded part at a time."""
 
 import logging
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from auth_api.events import EVENTS_KEPT_SECONDS
-from auth_api.pool import Pool
+from auth_api.pool import Cursor, Pool
 from auth_api.queries import events, limits, purge, revocations, sessions, users
 from auth_api.side_task import SideTask
 
@@ -45,13 +47,13 @@ class Purger:
                 revocations.purge(cur, REVOCATIONS_KEPT_SECONDS, _MOST)
                 sessions.purge_expired(cur, _MOST)
                 limits.purge(cur, _MOST)
-                purge.dead_letters_of_deleted(cur, _MOST)
                 users.purge_retired(cur, _MOST)
                 events.purge(cur, EVENTS_KEPT_SECONDS, _MOST)
+        self._drop_dead_letters(purge.dead_letters_of_deleted)
         if self._dead_letter_days:
-            self._drop_old_dead_letters()
+            self._drop_dead_letters(partial(purge.old_dead_letters, days=self._dead_letter_days))
 
-    def _drop_old_dead_letters(self) -> None:
+    def _drop_dead_letters(self, drop: Callable[[Cursor, int], int]) -> None:
         """Drop a part at a time, after all else: on a slow disk even one may take longer than a statement may."""
         for _ in range(_MOST // _DEAD_LETTERS_AT_ONCE):
             if self._task.is_stopped:
@@ -59,6 +61,6 @@ class Purger:
             with self._pool.transaction() as cur:
                 if not purge.claim(cur):
                     return
-                dropped = purge.old_dead_letters(cur, self._dead_letter_days, _DEAD_LETTERS_AT_ONCE)
+                dropped = drop(cur, _DEAD_LETTERS_AT_ONCE)
             if dropped < _DEAD_LETTERS_AT_ONCE:
                 return

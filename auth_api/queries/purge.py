@@ -37,7 +37,7 @@ def dead_letters_of_deleted(cur: Cursor, most: int) -> int:
     return cur.rowcount
 
 
-def old_dead_letters(cur: Cursor, days: int, most: int) -> int:
+def old_dead_letters(cur: Cursor, most: int, *, days: int) -> int:
     """Drop dead letters older than `days`, the oldest first; return how many. What somebody holds is passed over.
 
     What was refused by a fault of ours is a message that the archive has not got yet: that stays.
