@@ -62,9 +62,13 @@ class StackConfig:
 
 
 def read_config(environment: Mapping[str, str], root: Path = ROOT) -> StackConfig:
-    """Read NIGHTJAR_… settings; the environment goes before `.env`. Raises StackError naming a bad one."""
+    """Read NIGHTJAR_… settings, and whatever else is in `.env`; the environment goes before it.
+
+    Raises StackError naming a bad one.
+    """
     from_file = {name: value for name, value in dotenv_values(root / ".env").items() if value is not None}
-    settings = {**from_file, **{name: value for name, value in environment.items() if name.startswith("NIGHTJAR_")}}
+    ours = {name: value for name, value in environment.items() if name.startswith("NIGHTJAR_") or name in from_file}
+    settings = {**from_file, **ours}
     return StackConfig(
         state=Path(settings.get("NIGHTJAR_STATE_DIR") or root / ".nightjar").resolve(),
         api=_endpoint(settings, "NIGHTJAR_API_BIND", "127.0.0.1:8080"),

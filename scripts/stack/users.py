@@ -13,24 +13,35 @@ _LOCK = Path("/run/nightjar-users.lock")
 
 
 def ensure_user(name: str) -> None:
-    """Make a system user without a login, if there is none of that name."""
-    descriptor = os.open(_LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    """Make a system user without a login, if there is none of that name. Raises StackError."""
+    if _is_there(name):
+        return
+    try:
+        descriptor = os.open(_LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StackError(f"the system user {name} cannot be made: {error}") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        _ensure_user(name)
+        if not _is_there(name):
+            _make(name)
     finally:
         os.close(descriptor)
 
 
-def _ensure_user(name: str) -> None:
+def _is_there(name: str) -> bool:
     try:
         pwd.getpwnam(name)
     except KeyError:
-        made = subprocess.run(
-            ["useradd", "--system", "--no-create-home", name], check=False, capture_output=True, text=True
-        )
-        if made.returncode:
-            raise StackError(f"the system user {name} cannot be made: {made.stderr.strip()}") from None
+        return False
+    return True
+
+
+def _make(name: str) -> None:
+    made = subprocess.run(
+        ["useradd", "--system", "--no-create-home", name], check=False, capture_output=True, text=True
+    )
+    if made.returncode:
+        raise StackError(f"the system user {name} cannot be made: {made.stderr.strip()}")
 
 
 def let_through(directory: Path) -> None:

@@ -18,10 +18,14 @@ def test_without_settings_everything_listens_on_loopback_and_lives_in_the_projec
 
 def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
     """What .env says holds unless the environment says otherwise."""
-    (tmp_path / ".env").write_text("NIGHTJAR_API_BIND=127.0.0.1:9000\nNIGHTJAR_MQTT_BIND=127.0.0.1:9001\n")
-    config = read_config({"NIGHTJAR_API_BIND": "127.0.0.1:9002", "HOME": "/"}, tmp_path)
+    (tmp_path / ".env").write_text(
+        "NIGHTJAR_API_BIND=127.0.0.1:9000\nNIGHTJAR_MQTT_BIND=127.0.0.1:9001\nSSL_CERT_FILE=/file.pem\n"
+    )
+    environment = {"NIGHTJAR_API_BIND": "127.0.0.1:9002", "SSL_CERT_FILE": "/environment.pem", "HOME": "/"}
+    config = read_config(environment, tmp_path)
     assert (config.api.port, config.mqtt.port) == (9002, 9001)
-    assert set(config.settings) == {"NIGHTJAR_API_BIND", "NIGHTJAR_MQTT_BIND"}
+    assert config.settings["SSL_CERT_FILE"] == "/environment.pem"
+    assert set(config.settings) == {"NIGHTJAR_API_BIND", "NIGHTJAR_MQTT_BIND", "SSL_CERT_FILE"}
 
 
 @pytest.mark.parametrize("text", ["8080", "127.0.0.1:", ":8080", "127.0.0.1:http", "127.0.0.1:0", "127.0.0.1:65536"])
