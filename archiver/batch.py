@@ -35,7 +35,8 @@ class Inbox:
     """
 
     def __init__(self, rows: int, linger: float, now: Callable[[], int], most: int) -> None:
-        """Give at most `rows` at a time; under load wait up to `linger` seconds for that many. Hold about `most`.
+        """Give at most `rows` at a time; under load wait up to `linger` seconds for that many, or for
+        `most` if that is fewer. Hold about `most`.
 
         `now` tells Unix microseconds, as `Delivery.received_at` does.
         """

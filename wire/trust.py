@@ -30,13 +30,15 @@ def tls_trouble(error: BaseException, environment: Mapping[str, str]) -> str | N
 
 
 def _distrust(error: ssl.SSLCertVerificationError, authorities: str | None) -> str:
-    if error.verify_code not in _UNKNOWN_AUTHORITY:
-        return _WORDS.get(error.verify_code, error.verify_message)
+    code = getattr(error, "verify_code", 0)  # Python's own TLS sets it, and what else it says, not the class
+    if code not in _UNKNOWN_AUTHORITY:
+        return _WORDS.get(code) or str(getattr(error, "verify_message", error))
     hint = f"is it in SSL_CERT_FILE, {authorities}?" if authorities else "one of your own goes into SSL_CERT_FILE"
     return f"no authority that is known here has signed it ({hint})"
 
 
 def _failure(error: ssl.SSLError) -> str:
-    if error.reason in _NO_TLS:
+    reason = getattr(error, "reason", None)
+    if reason in _NO_TLS:
         return "it does not speak TLS there"
-    return f"TLS fails: {error.reason.replace('_', ' ').lower() if error.reason else error.strerror or error}"
+    return f"TLS fails: {reason.replace('_', ' ').lower() if reason else error.strerror or error}"

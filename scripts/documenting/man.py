@@ -57,7 +57,14 @@ def man_page(group: click.Group) -> str:
     lines += [*(_plain(line) for line in _CONFIG.split("\n")), ".fi"]
     lines += [".TP", ".I $XDG_DATA_HOME/nightjar/PROFILE/", "The login, the outbox, and the copy of the conversations."]
     lines += [".SH ENVIRONMENT", *_pairs([("NIGHTJAR_SERVER", "the REST server"), ("NIGHTJAR_PROFILE", "the profile")])]
-    lines += _pairs([("SSL_CERT_FILE", "a file of certificate authorities to trust, in the place of the system's")])
+    lines += _pairs(
+        [
+            (
+                "SSL_CERT_FILE",
+                "a file of certificate authorities to trust besides SSL_CERT_DIR, in the place of the system's",
+            )
+        ]
+    )
     lines += _pairs([("NO_COLOR", "no colours in the app"), ("VISUAL, EDITOR", "what Ctrl+E opens")])
     lines += [".SH EXIT STATUS", *_pairs(_STATUS)]
     return "\n".join([*lines, ""])

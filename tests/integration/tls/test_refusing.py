@@ -91,8 +91,8 @@ def test_what_waits_for_the_right_broker_says_why_and_is_delivered_to_it(
     bob.change_login(lambda login: login["mqtt"].update(port=mqtt.port))
     mqtt.present(for_another_name(server.authority))
     with (
-        alice.running("send", bob.name, "one", "--timeout", "8") as send,
-        bob.running("read", alice.name, "1", "--timeout", "8") as read,
+        alice.running("send", bob.name, "one", "--timeout", "20") as send,
+        bob.running("read", alice.name, "1", "--timeout", "20") as read,
     ):
         assert (send.wait(), read.wait()) == (4, 4)
     for (line,) in (send.err, read.err):

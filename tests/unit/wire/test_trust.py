@@ -32,6 +32,9 @@ def failure(reason: str | None, message: str) -> ssl.SSLError:
         (distrust(20), f"{NOT_KNOWN} (one of your own goes into SSL_CERT_FILE)"),
         (failure("WRONG_VERSION_NUMBER", "[SSL: WRONG_VERSION_NUMBER]"), "it does not speak TLS there"),
         (failure("TLSV1_ALERT_PROTOCOL_VERSION", "[SSL]"), "TLS fails: tlsv1 alert protocol version"),
+        (ssl.SSLError(1, "bad"), "TLS fails: bad"),
+        (ssl.SSLEOFError(8, "EOF"), "TLS fails: EOF"),
+        (ssl.SSLCertVerificationError(1, "bad"), "its certificate is not trusted: bad"),
         (failure(None, "EOF occurred in violation of protocol"), "TLS fails: EOF occurred in violation of protocol"),
     ],
 )
