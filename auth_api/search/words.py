@@ -18,6 +18,9 @@ from wire.message import is_textual
 WORD_MAX: Final = 64
 """Characters of a word that count."""
 
+_RUN_MAX: Final = 4 * WORD_MAX
+"""Characters of a run that are looked at: that many become the first `WORD_MAX` of a word, whatever composes to one.
+Putting marks in order takes a time that grows with the square of their number, and seconds for a body of them."""
 _ALONE: Final = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3105-\u312f\u31f0-\u31ff\u3400-\u4dbf"
     "\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9d\U00020000-\U0003ffff"
@@ -182,14 +185,14 @@ def _starts(exact: Sequence[str | None], filed: Sequence[str | None], many: int)
 
 def _find_any(text: str) -> Iterator[Word]:
     for found in _pattern().finditer(text):
-        for word in _compared(found[0]):
+        for word in _compared(found[0][:_RUN_MAX]):
             yield Word(found.start(), found.end(), word)
 
 
 @lru_cache(maxsize=4096)
 def _compared(run: str) -> tuple[str, ...]:
     """Write a word as it is compared: one case, one width, composed. That may be several, as of a ligature."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", run).casefold())
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", run).casefold())[:_RUN_MAX]
     return tuple(found[0][:WORD_MAX] for found in _pattern().finditer(folded))
 
 

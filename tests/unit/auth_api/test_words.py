@@ -39,6 +39,16 @@ def test_a_text_is_cut_into_words(text: str, words: list[str]) -> None:
     assert [word.text for word in find_words(text)] == words
 
 
+@pytest.mark.parametrize("unit", ["\u0301\u0323", "ﷺ", "é", "\u1112\u1161\u11ab", "\u0345\u0301\u0323\u0334"])
+def test_of_a_run_only_the_beginning_is_looked_at(unit: str) -> None:
+    """A body of 64 KiB may be one: to put its marks in order would take seconds, to keep its words megabytes."""
+    words = words_of(f"a{unit * 5000} end")
+    assert words == words_of(f"a{unit * 400} end")
+    assert words[-1] == "end"
+    assert sum(map(len, words)) <= 260
+    assert [word.text for word in find_words(f"a{unit * 5000} end")] == words
+
+
 @given(ANY_TEXT)
 def test_words_stand_where_they_are_said_to_stand(text: str) -> None:
     """And both ways of finding them agree, and a word that was found is found again by itself."""
