@@ -18,7 +18,11 @@ def snippet(text: str, spans: Sequence[tuple[int, int]]) -> str:
     """Cut out some 160 characters of a text from shortly before the first match, each match in it marked.
 
     `spans` are (start, end) of the matches in ascending order. White space becomes one blank; a cut end is an ellipsis.
+    Of a match that is longer itself the beginning is shown.
     """
+    if spans:
+        (from_, to), *others = spans
+        spans = [(from_, min(to, from_ + _LENGTH)), *others]
     first = spans[0][0] if spans else 0
     start = 0 if len(text) <= _LENGTH or first <= _BEFORE else _word_border(text, first - _BEFORE, first)
     end = min(len(text), start + _LENGTH)

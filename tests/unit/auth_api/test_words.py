@@ -141,6 +141,15 @@ def test_a_snippet_of_a_long_text_shows_the_part_with_the_match() -> None:
     assert 100 < len(shown) < 200
 
 
+@pytest.mark.parametrize("word", ["x" * 65_536, "é" * 32_768, "z\u0301" * 20_000])
+def test_a_snippet_is_short_however_long_the_word_is_that_matches(word: str) -> None:
+    """With its marks, one of 64 KiB is more than a client takes: it could find nothing that was said beside it."""
+    shown = snippet(f"one {word} two", spans(parse_query(f"{word[:2]}*"), find_words(f"one {word} two"), {}))
+    assert shown.startswith(f"one {BEGIN}{word[:2]}")
+    assert shown.endswith(f"{END}…")
+    assert len(shown) < 200
+
+
 @pytest.mark.parametrize(
     ("content_type", "body", "text"),
     [
