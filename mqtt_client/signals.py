@@ -82,7 +82,7 @@ def is_group_hint(topic: str, payload: bytes, me: str) -> bool:
     """Say whether the publication tells of a membership that came or ended."""
     if topic != topics.events(me) or len(payload) > SIGNAL_MAX:
         return False
-    return _object(payload).get("type") in {"group_added", "group_removed"}
+    return _object(payload).get("type") in ("group_added", "group_removed")  # no set: it may be a list, without a hash
 
 
 def _of_conversation(topic: str, payload: bytes, me: str) -> Signal | None:

@@ -99,12 +99,17 @@ def _watermark_from_json(entry: object) -> Watermark | None:
 
 
 def _from_json(entry: object) -> Receipt | None:
-    if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
+    if not isinstance(entry, dict) or not _is_text(entry.get("id")):
         return None
     if entry.get("status") == "rejected":
         reason = entry.get("reason")
         return Rejected(entry["id"], reason) if isinstance(reason, str) and reason in REJECT_REASONS else None  # type: ignore[arg-type]  # narrowed by the set
     return _stored_from_json(entry) if entry.get("status") == "stored" else None
+
+
+def _is_text(value: object) -> bool:
+    """Whether it is a text without half a character, which nobody could keep."""
+    return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _stored_from_json(entry: dict[str, object]) -> Stored | None:

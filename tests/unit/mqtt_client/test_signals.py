@@ -95,6 +95,14 @@ def test_no_payload_is_an_error(topic: str, payload: bytes) -> None:
     assert not is_token_stale(topic, payload, "alice")
 
 
+@pytest.mark.parametrize("kind", ["[]", "{}", '["group_added"]', "null", "1e999", "NaN", "true"])
+def test_a_hint_whose_type_is_no_text_is_none(kind: str) -> None:
+    payload = f'{{"type": {kind}, "group": "{GROUP}"}}'.encode()
+    assert not is_group_hint("users/alice/events", payload, "alice")
+    assert not is_token_stale("users/alice/events", payload, "alice")
+    assert read_signals("users/alice/events", payload, "alice") == []
+
+
 def test_memberships_that_come_and_end_are_worth_a_look() -> None:
     assert is_group_hint("users/alice/events", b'{"type": "group_removed", "group": "gabcdefabcdef"}', "alice")
     assert not is_group_hint("users/alice/events", b'{"type": "group_changed", "group": "gabcdefabcdef"}', "alice")

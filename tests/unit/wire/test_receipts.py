@@ -99,6 +99,8 @@ GOOD: dict[str, object] = {
     "changed",
     [
         {"id": 1},
+        {"id": "half a character: \ud83d"},
+        {"id": "\udc4d", "status": "rejected", "reason": "malformed"},
         {"seq": 0},
         {"seq": -1},
         {"seq": 1.5},
