@@ -35,6 +35,7 @@ from mqtt_client.render import as_json, conversation_text
 from mqtt_client.sending import compose, rejection
 from mqtt_client.session import Session, alongside
 from mqtt_client.store import Outgoing, Store
+from mqtt_client.text import visible
 from mqtt_client.wakeup import WakeUps
 from wire.receipts import SEQ_MAX, Rejected
 
@@ -212,7 +213,7 @@ def _show_event(event: Event, show: Shower, *, cut: bool) -> bool:
         ):
             show(message)
         case ReceiptArrived(Rejected(id_, reason)):
-            notice(f"message {id_} was rejected: {rejection(reason)}")
+            notice(f"message {visible(id_)} was rejected: {rejection(reason)}")
         case ConnectionChanged(True, _):
             if cut:
                 notice("connected again")

@@ -10,10 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_client.events import Message
+from mqtt_client.commands.messages import _show_event
+from mqtt_client.commands.options import Options
+from mqtt_client.commands.showing import Shower
+from mqtt_client.events import Message, ReceiptArrived
 from mqtt_client.render import Style, as_json, local_time, message_text
 from mqtt_client.text import visible, visible_lines
 from wire.conversations import direct, group
+from wire.receipts import Rejected
 
 NOON = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 
@@ -124,3 +128,10 @@ def test_seqs_are_shown_when_asked_for_and_groups_by_their_title() -> None:
     style = Style("alice", seqs=True, titles={"gabcdefabcdef": "team\x07"}, zone=UTC)
     assert message_text(message, style, NOON) == "12:00 [7] bob → #team\\x07: hi"
     assert message_text(message, Style("alice", zone=UTC), NOON) == "12:00 bob → gabcdefabcdef: hi"
+
+
+def test_a_refusal_names_the_message_of_another_device_safely(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its id is as that device wrote it, and that need not be a program of ours."""
+    refused = ReceiptArrived(Rejected("\u202e\x1b[2J", "malformed"))
+    _show_event(refused, Shower(Options(), "alice", one_conversation=False), cut=False)
+    assert capsys.readouterr().err.startswith(r"nightjar: message \u202e\x1b[2J was rejected")
