@@ -5,7 +5,8 @@ store's ledger: a message may come live long after the cursor has passed it, whe
 
 A sender publishes a message when the one before is stored. So a live message may only follow one that we do not know
 if that one was published before we were connected. For some seconds after each connect a live message is therefore
-held until the feed has been asked after it came: what was stored before it is told before it.
+held until the feed has been asked after it came: what was stored before it is told before it. A feed that cannot be
+asked is waited for no longer than `HELD_SECONDS`: with REST out of reach chat goes on, and what was missed comes later.
 """
 
 import random
@@ -50,6 +51,10 @@ _FETCH_SECONDS = 0.05
 _FETCH_SHARE = 3.0
 """Times as long as the answer took: a server that all its clients ask after an outage is left time for other things."""
 _FETCH_MOST_SECONDS = 0.5
+HELD_SECONDS = 15.0
+"""How long a live message waits at most. A server that was killed is back sooner."""
+_RETRY_SECONDS = 1.0
+"""Between two tries to ask a feed that messages wait for."""
 
 
 class Follower:
@@ -93,6 +98,8 @@ class Follower:
         self._unsettled_until = 0.0
         self._caught_up_at = float("-inf")
         self._told_caught_up = False
+        self.is_current = False
+        """Whether the feed could be asked the last time."""
         self._is_linked: bool | None = None
         self._fetch_pause = 0.0
         self._groups = GroupsSeen()
@@ -193,16 +200,13 @@ class Follower:
             self._plan.want(self._clock() + _NAMELESS_SECONDS)
         elif not self._concerns(message.conversation) or message.identity in self._seen:
             return
-        elif self._clock() >= self._unsettled_until:
-            async for event in self._tell_held():
-                yield event
+        elif self._clock() >= self._unsettled_until and not self._held:
             async for event in self._show(message):
                 yield event
         else:
             if not self._held:
                 self._plan.want(max(self._clock(), self._caught_up_at + self._fetch_pause))
-                # However often the connection is made anew meanwhile: with REST out of reach chat goes on.
-                self._held_until = self._unsettled_until
+                self._held_until = self._clock() + HELD_SECONDS  # however often the connection is made anew meanwhile
             self._held.append(message)
 
     async def _tell_held(self) -> AsyncIterator[Event]:
@@ -225,10 +229,12 @@ class Follower:
             async for event in self._catch_up():
                 yield event
         except (ApiError, OutOfReachError) as error:
-            self._told_caught_up = False
+            self._told_caught_up = self.is_current = False
             if self._plan.failed(self._clock(), random.random):
                 yield ConnectionChanged(False, str(error))
                 self._connected = False
+            if self._held:
+                self._plan.want(self._clock() + _RETRY_SECONDS)
             return
         if self._connected is False and self._is_linked is not False:
             # It was the archive that was away.
@@ -253,6 +259,7 @@ class Follower:
             self._cursor, more = page.next_after_seq, page.has_more
             self._ledger.move_cursor(self._scope, self._cursor, [message.identity for message in passed])
             self._deliveries.note((each.conversation, each.sender, each.seq) for each in passed)
+        self.is_current = True
         self._caught_up_at = self._clock()
         took = self._caught_up_at - began
         self._fetch_pause = min(max(_FETCH_SECONDS, _FETCH_SHARE * took), _FETCH_MOST_SECONDS)
