@@ -4,7 +4,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from scripts.faults.errors import FaultsError
-from scripts.faults.facts import Absence, Began, Cut, End, Linked, Row, Sent, Shown, Span, Stray, Truth, View
+from scripts.faults.facts import (
+    Absence,
+    Asked,
+    Began,
+    Cut,
+    End,
+    Entry,
+    Linked,
+    Row,
+    Sent,
+    Shown,
+    Span,
+    Stray,
+    Truth,
+    Unasked,
+    View,
+)
 from scripts.faults.ledger import REFUSED, read_ledger
 from scripts.faults.people import Person, Places, circles_of
 from scripts.faults.queries import spans_of, stored_between, stored_in
@@ -59,7 +75,7 @@ def read_sent(places: Places, person: str) -> list[Sent]:
 
 def read_view(places: Places, person: str) -> View:
     """Read what a person was shown."""
-    view: list[Began | Cut | Linked | Shown | Stray] = []
+    view: list[Entry] = []
     for line in read_ledger(places.ledger(person, "shown")):
         match line:
             case ["began"]:
@@ -70,6 +86,10 @@ def read_view(places: Places, person: str) -> View:
                 view.append(Shown(conversation, sender, id_, digest, int(seq)))
             case ["linked", at]:
                 view.append(Linked(float(at)))
+            case ["unasked"]:
+                view.append(Unasked())
+            case ["asked"]:
+                view.append(Asked())
             case ["stray", what]:
                 view.append(Stray(what))
             case _:

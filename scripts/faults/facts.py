@@ -73,7 +73,18 @@ class Linked:
     at: float
 
 
-View = Sequence[Began | Cut | Linked | Shown | Stray]
+@dataclass(frozen=True, slots=True)
+class Unasked:
+    """From here on a client showed what came live while it could not ask the feed for what was before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A client that could not ask the feed has asked it, and shown all that was in it."""
+
+
+Entry = Asked | Began | Cut | Linked | Shown | Stray | Unasked
+View = Sequence[Entry]
 
 
 @dataclass(frozen=True, slots=True)

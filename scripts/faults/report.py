@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from scripts.faults.progress import Flight, flight_lines
-from scripts.faults.verdict import MUST_BE_ZERO, REFUSED, SHOWN_LATE, STORED_YET, Verdict
+from scripts.faults.verdict import MUST_BE_ZERO, REFUSED, SHOWN_LATE, SHOWN_UNASKED, STORED_YET, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,9 @@ def _count_lines(result: Result) -> list[str]:
     lines.append(f"({counts['shown again after a kill']} shown again because a kill fell between showing and record;")
     lines.append(
         f"{counts[SHOWN_LATE]} shown after later ones to who was not there for the first, as with the archive away;"
+    )
+    lines.append(
+        f"{counts[SHOWN_UNASKED]} shown after later ones to who had come back and could not ask REST for 15 s;"
     )
     lines.append(f"{counts[REFUSED]} were rejected as of somebody who had been removed, and written anew;")
     lines.append(f"{counts[STORED_YET]} of before the removal were given up by their sender, but stored later;")

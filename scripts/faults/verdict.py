@@ -10,6 +10,8 @@ which the archive's need not be; but what a client fetches, it shows in ascendin
 
 One order is not certain, as `docs/architecture.md` says: with the archive away, who was not connected for the first of
 two messages, or no member, and for the second was, sees the first only when it can be fetched. Those are counted apart.
+So is what somebody missed who came back and could not ask the REST service for it for as long as the client waits: they
+were shown what came live meanwhile, and the client says so in its ledger.
 What was stored while a member was gone has no place if it comes live, once more, after their return.
 
 Who was removed need not be shown what they may not read, and may not be shown what was
@@ -22,7 +24,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from scripts.faults.facts import Began, Cut, End, Linked, Row, Sent, Shown, Stray, Truth
+from scripts.faults.facts import Asked, Began, Cut, End, Entry, Row, Sent, Shown, Stray, Truth, Unasked
 
 CUT_MOST = 1
 """Each message is recorded before the next is shown, one that came live and one of the feed alike."""
@@ -30,6 +32,7 @@ _OFFENDERS_MOST = 5
 REFUSED = "rejected, of no member"
 STORED_YET = "rejected, and stored yet"
 SHOWN_LATE = "shown late"
+SHOWN_UNASKED = "shown late, without REST"
 
 MUST_BE_ZERO = (
     "lost",
@@ -176,8 +179,8 @@ def _judge_view(truth: Truth, person: str, known: Known, stored: Stored, verdict
             verdict.add("shown again after a kill" if excused.use(identity) else "shown twice", where)
         elif identity in readable or identity not in stored:
             wrong = order.wrong(entry, number)
-            if wrong and entry.seq and truth.may_have_missed(person, entry.sender, message):
-                verdict.counts[SHOWN_LATE] += 1
+            if wrong and (excuse := excused.late(truth, person, entry, message)):
+                verdict.counts[excuse] += 1
             elif wrong:
                 verdict.add("shown out of order", f"{where}: {wrong}")
         seen.add(identity)
@@ -210,14 +213,16 @@ class _Order:
 
 
 class _Excuses:
-    """Which second showings a kill explains."""
+    """Which second showings a kill explains, and which late ones an archive or a REST service that was away."""
 
     def __init__(self) -> None:
         self._last: deque[Identity] = deque(maxlen=CUT_MOST)
         self._before: set[Identity] = set()
         self._cut: set[Identity] = set()
+        self._is_unasked = False
 
-    def note(self, entry: Began | Cut | Linked | Stray) -> None:
+    def note(self, entry: Entry) -> None:
+        self._is_unasked = isinstance(entry, Unasked) or (self._is_unasked and not isinstance(entry, Asked))
         if isinstance(entry, Began):
             self._before = set(self._last)
         elif isinstance(entry, Cut) and (entry.sender, entry.id) in self._before:
@@ -225,6 +230,14 @@ class _Excuses:
 
     def shown(self, identity: Identity) -> None:
         self._last.append(identity)
+
+    def late(self, truth: Truth, person: str, entry: Shown, message: Sent) -> str | None:
+        """Name what explains that a message was shown after a later one: only if it was fetched."""
+        if not entry.seq:
+            return None
+        if self._is_unasked:
+            return SHOWN_UNASKED
+        return SHOWN_LATE if truth.may_have_missed(person, entry.sender, message) else None
 
     def use(self, identity: Identity) -> bool:
         found = identity in self._cut

@@ -24,6 +24,7 @@ class Viewer:
         showings = [line for line in read_tail(path, _TAIL_BYTES) if line[0] == "shown"]
         self.count = int(showings[-1][6]) if showings else 0
         self.has_caught_up = False
+        self._is_unasked = False
         self._last = showings[-CUT_MOST:]
         self._cut: set[str] = set()
         self._archived = {archived(person.name), *([group_archived(person.group)] if person.group else [])}
@@ -49,7 +50,18 @@ class Viewer:
             self.has_caught_up = self.has_caught_up or isinstance(event, CaughtUp)
             if isinstance(event, ConnectionChanged) and event.connected:
                 self._ledger.write("linked", f"{time.monotonic():.2f}")
+            self._note_feed(event, is_current=follower.is_current)
             self._show(event)
+
+    def _note_feed(self, event: Event, *, is_current: bool) -> None:
+        """Note when what comes live is shown without the feed, and when that is over."""
+        is_live = isinstance(event, MessageArrived) and event.message.seq is None
+        if is_live and not is_current and not self._is_unasked:
+            self._is_unasked = True
+            self._ledger.write("unasked")
+        elif isinstance(event, CaughtUp):  # that of a process that was killed meanwhile may be missing
+            self._is_unasked = False
+            self._ledger.write("asked")
 
     def watch(self, packet: PublishPacket) -> None:
         """Note what the connection brings and is not ours: of another topic, or a receipt of another conversation."""

@@ -14,7 +14,7 @@ from mqtt_client.wakeup import WakeUps
 from scripts.faults.bodies import body_of
 from scripts.faults.control import Orders, write_orders
 from scripts.faults.evidence import longest_wait, read_pages, read_sent, read_view
-from scripts.faults.facts import Began, Cut, Linked, Row, Sent, Shown, Stray
+from scripts.faults.facts import Asked, Began, Cut, Linked, Row, Sent, Shown, Stray, Unasked
 from scripts.faults.ledger import Ledger, digest, read_ledger, read_tail
 from scripts.faults.orders import Desk
 from scripts.faults.people import Person, Places
@@ -211,8 +211,9 @@ def test_a_line_that_a_kill_has_torn_does_not_count_nor_spoil_the_next(places: P
 
 
 def test_what_is_not_ours_is_read_back_as_a_stray(places: Places) -> None:
-    write(places.ledger("anna", "shown"), "began", "linked 5.25", "stray users/carl/inbox/dora")
-    assert read_view(places, "anna") == [Began(), Linked(5.25), Stray("users/carl/inbox/dora")]
+    write(places.ledger("anna", "shown"), "began", "linked 5.25", "stray users/carl/inbox/dora", "unasked", "asked")
+    expected = [Began(), Linked(5.25), Stray("users/carl/inbox/dora"), Unasked(), Asked()]
+    assert read_view(places, "anna") == expected
 
 
 def test_bodies_follow_from_the_seed_and_are_all_different_and_allowed() -> None:

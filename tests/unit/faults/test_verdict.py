@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from scripts.faults.facts import Began, Cut, Linked, Row, Sent, Shown, Stray, Truth
-from scripts.faults.verdict import MUST_BE_ZERO, SHOWN_LATE, Verdict, judge
+from scripts.faults.facts import Asked, Began, Cut, Entry, Linked, Row, Sent, Shown, Stray, Truth, Unasked
+from scripts.faults.verdict import MUST_BE_ZERO, SHOWN_LATE, SHOWN_UNASKED, Verdict, judge
 
 COUNTED_ELSEWHERE = {
     "refused by the archive",
@@ -47,7 +47,7 @@ def with_archive(archive: Sequence[Row]) -> Truth:
     return replace(GOOD, archive=archive, paged={"anna": archive})
 
 
-def with_view(*view: Began | Cut | Linked | Shown | Stray) -> Truth:
+def with_view(*view: Entry) -> Truth:
     """Change what bert was shown."""
     return replace(GOOD, shown={**GOOD.shown, "bert": view})
 
@@ -189,6 +189,25 @@ def test_a_message_is_fetched_late_without_blame_if_the_archive_was_away_and_its
     verdict = judge(replace(truth, sent={**SENT, "anna": sent}))
     assert found(verdict) == ({"shown out of order": 1} if is_fault else {})
     assert verdict.counts[SHOWN_LATE] == (not is_fault)
+
+
+@pytest.mark.parametrize(
+    ("beside", "late", "is_fault"),
+    [
+        ((Unasked(),), FETCHED, False),
+        ((Unasked(), Linked(1.0)), FETCHED, False),
+        ((Unasked(), Asked()), FETCHED, True),
+        ((Unasked(),), replace(FETCHED, seq=0), True),
+    ],
+    ids=["REST away", "the broker's connection again", "REST had been asked", "came live"],
+)
+def test_a_message_is_fetched_late_without_blame_while_rest_could_not_be_asked(
+    beside: tuple[Entry, ...], late: Shown, *, is_fault: bool
+) -> None:
+    before, after = shown_to("anna", ARCHIVE[:2]), shown_to("anna", ARCHIVE[4:])
+    verdict = judge(with_view(Began(), *before, *beside, *shown_to("anna", ARCHIVE[3:4]), late, *after))
+    assert found(verdict) == ({"shown out of order": 1} if is_fault else {})
+    assert verdict.counts[SHOWN_UNASKED] == (not is_fault)
 
 
 def test_conversations_are_added_up_and_only_the_first_offenders_are_named() -> None:
