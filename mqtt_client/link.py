@@ -88,6 +88,24 @@ class _Client(Client):
         """Give the buffer back: cycles of references keep an ended client for long, and every reconnect makes one."""
         self._buffer_in = _SlidingWindowBuffer(0)
 
+    async def _send(self, packet: Packet) -> None:
+        """Raise ConnectError when the connection is closed: over TLS asyncio itself would raise an AttributeError."""
+        if hasattr(self, "_writer") and self._writer.is_closing():
+            raise ConnectError(self._endpoint)
+        await super()._send(packet)
+
+    async def _close_inner(self) -> None:
+        """Say first that the connection is over: over TLS the library waits for the other side, which may be gone."""
+        if self._disconnected.done():
+            return
+        self._disconnected.set_result(None)
+        self._connected = asyncio.get_running_loop().create_future()  # where its tasks wait to be cancelled
+        self._writer.close()
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._writer.wait_closed()
+        self._buffer_in.clear()
+
     async def _receive(self) -> Packet:
         while isinstance(packet := await super()._receive(), PublishPacket):
             await self.received.put(packet)

@@ -68,7 +68,7 @@ def test_all_come_back_over_tls_when_the_broker_starts_again(server: Server, ali
         alice.run("send", bob.name, "before")
         tail.wait_for_line("before")
         assert server.stack.broker.stop() == 0
-        tail.wait_for_error("lost")
+        tail.wait_for_error("trying again")
         server.stack.broker.start()
         alice.run("send", bob.name, "after", "--timeout", "60")
         tail.wait_for_line("after")
