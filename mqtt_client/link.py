@@ -101,7 +101,7 @@ class _Client(Client):
         self._disconnected.set_result(None)
         self._connected = asyncio.get_running_loop().create_future()  # where its tasks wait to be cancelled
         self._writer.close()
-        with suppress(OSError, TimeoutError):
+        with suppress(OSError):  # a TimeoutError is one
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self._writer.wait_closed()
         self._buffer_in.clear()
