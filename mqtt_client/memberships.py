@@ -57,8 +57,8 @@ class Memberships:
     async def watch(self, stale: asyncio.Event, left: Callable[[Iterable[str]], None]) -> None:
         """Compare once, and whenever there is doubt; set `stale` when the token is to be renewed.
 
-        Messages of the outbox to groups that we are not in are rejected; `left` is told the
-        ids of these, none too.
+        Messages to groups that we are not in, which were in the outbox when the list was asked for, are rejected;
+        `left` is told the ids of these, none too.
         """
         # After an outage not everybody at once. A publication that was refused is not kept waiting.
         with suppress(TimeoutError):
@@ -66,37 +66,41 @@ class Memberships:
                 await self._doubt.wait()
         while True:
             self._doubt.clear()
-            groups = await self._listed()
+            groups, until = await self._listed()
             if groups is not None:
                 self.sizes = {each.id: each.members for each in groups}
                 members_of = frozenset(self.sizes)
-                left(self._reject(self._doubtful - members_of))
+                left(self._reject(self._doubtful - members_of, until))
                 if members_of == self.token_groups:
                     self._renewed.groups = None
                 elif members_of != self._renewed.groups:
                     # A token that still differs after it was renewed for that list will not get better.
                     self._renewed.groups = members_of
                     stale.set()
-            self._doubtful.clear()
+            if not self._doubt.is_set():  # else what is doubted may have been written after the list was asked for
+                self._doubtful.clear()
             await self._doubt.wait()
             await asyncio.sleep(_PAUSE_SECONDS)
 
-    async def _listed(self) -> list[Group] | None:
+    async def _listed(self) -> tuple[list[Group] | None, int]:
+        """Return the list, None if the server has no groups yet, and the outbox's end when it was asked for."""
         failures = 0
         while True:
+            until = self._store.outbox_end()
             try:
-                return await own_groups(self._api)
+                return await own_groups(self._api), until
             except ApiError as error:
-                if error.status == 404:  # HTTP's: a server that has no groups yet
-                    return None
+                if error.status == 404:  # HTTP's
+                    return None, until
                 failures += 1
             except OutOfReachError:
                 failures += 1
             await asyncio.sleep(max(1.0, backoff(failures, self._chance)))
 
-    def _reject(self, group_ids: Iterable[str]) -> list[str]:
+    def _reject(self, group_ids: Iterable[str], until: int) -> list[str]:
         names = {str(group(each)) for each in group_ids}
-        ids = [id_ for id_, conversation in self._store.outbox() if conversation in names]
+        waiting = self._store.outbox_after(0)
+        ids = [id_ for position, id_, conversation in waiting if position <= until and conversation in names]
         if ids:
             entries = encode_entries(rejected_entry(id_, "not_a_member") for id_ in ids)
             self._store.take([Result(id_, None, "not_a_member") for id_ in ids], [("receipts", entries)])
