@@ -85,6 +85,7 @@ class Intake:
         async with aclosing(connection.incoming()) as received:
             async for packets in received:
                 now = self._now()
+                texts: dict[str, str] = {}  # one of each: thousands of messages may wait, and most name the same
                 items = []
                 for packet in packets:
                     if packet.packet_id is None:  # QoS 0, which our subscriptions do not bring
@@ -94,15 +95,15 @@ class Intake:
                         number,
                         packet.packet_id,
                         packet.duplicate,
-                        packet.topic,
+                        texts.setdefault(packet.topic, packet.topic),
                         packet.payload,
                         packet.content_type,
-                        packet.user_properties,
+                        [(texts.setdefault(name, name), value) for name, value in packet.user_properties],
                         now,
                     )
                     items.append(self._read(delivery))
                 await self._inbox.put(items)
-                del packets, packet, delivery, items  # not to be held until the next messages come
+                del packets, packet, delivery, items, texts  # not to be held until the next messages come
 
     def _read(self, delivery: Delivery) -> Item:
         try:

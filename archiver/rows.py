@@ -22,6 +22,7 @@ COLUMNS = (
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
 _NULL = b"\xff\xff\xff\xff"
+_PART_BYTES = 64 * 1024
 _MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _EPOCH_UNIX_US = 946_684_800_000_000
@@ -32,10 +33,16 @@ _INT8 = struct.Struct("!iq")
 _LENGTH = struct.Struct("!i")
 
 
-def copy_data(rows: Iterable[Row]) -> bytearray:
-    """Write rows for `COPY messages (COLUMNS) FROM STDIN (FORMAT binary)`."""
+def copy_data(rows: Iterable[Row]) -> list[bytes]:
+    """Write rows for `COPY messages (COLUMNS) FROM STDIN (FORMAT binary)`, in parts: the driver and its library each
+    make a copy of the one that they are at, and keep room for the largest.
+    """
+    parts = []
     written = bytearray(_HEADER)
     for row in rows:
+        if len(written) >= _PART_BYTES:
+            parts.append(bytes(written))
+            written.clear()
         delivery = row.letter.delivery
         envelope = row.letter.envelope
         received_at = delivery.received_at - _EPOCH_UNIX_US
@@ -48,7 +55,8 @@ def copy_data(rows: Iterable[Row]) -> bytearray:
         written += _LENGTH.pack(len(delivery.body))
         written += delivery.body
     written += _TRAILER
-    return written
+    parts.append(bytes(written))
+    return parts
 
 
 def _int8(value: int | None) -> bytes:

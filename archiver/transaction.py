@@ -1,6 +1,5 @@
 """A batch of whatever kind in one transaction, written with COPY: a part of `storage`."""
 
-import io
 import json
 from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, datetime
@@ -147,8 +146,7 @@ class Transaction:
 
     def _write_messages(self, rows: Sequence[Row]) -> None:
         if rows:
-            data = copy_data(rows)
-            copy_from(self._cursor, queries.COPY_MESSAGES, io.BytesIO(data), len(data))  # in one piece
+            copy_from(self._cursor, queries.COPY_MESSAGES, copy_data(rows))
 
     def _commit(self, rows: Sequence[Row]) -> None:
         """Note the numbers that are in use now, and commit."""

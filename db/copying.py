@@ -1,27 +1,27 @@
 """COPY, as psycopg2 does it."""
 
+import io
 import sys
 import threading
+from collections.abc import Iterable
 from types import TracebackType
-from typing import Protocol
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  # a class by its name
 
-_CHUNK = 8192
+
+class _Source(io.RawIOBase):
+    """What the driver reads from."""
+
+    def __init__(self, parts: Iterable[bytes]) -> None:
+        self._parts = iter(parts)
+
+    def read(self, _size: int = -1, /) -> bytes:
+        """Return the next part, however long it is; nothing at the end."""
+        return next(self._parts, b"")
 
 
-class Source(Protocol):
-    """What is copied: `read` returns the next part, nothing at the end, and `readline` is never called."""
-
-    def read(self, size: int = ..., /) -> bytes:
-        """Return the next part."""
-
-    def readline(self, size: int = ..., /) -> bytes:
-        """Return the next line."""
-
-
-def copy_from(cursor: Cursor, statement: str, source: Source, size: int = _CHUNK) -> None:
-    """Execute a `COPY … FROM STDIN`, reading `size` bytes at a time. Raises psycopg2.Error.
+def copy_from(cursor: Cursor, statement: str, parts: Iterable[bytes]) -> None:
+    """Execute a `COPY … FROM STDIN` of parts, none of which is empty, cut anywhere. Raises psycopg2.Error.
 
     When a server ends within it, two errors come at once: that it was told to end, and that it is gone. While psycopg2
     reads the second, the first is set as the exception already, which Python reports to psycopg2 as a SystemError, and
@@ -35,6 +35,6 @@ def copy_from(cursor: Cursor, statement: str, source: Source, size: int = _CHUNK
 
     sys.excepthook = quieter
     try:
-        cursor.copy_expert(statement, source, size)
+        cursor.copy_expert(statement, _Source(parts))
     finally:
         sys.excepthook = hook

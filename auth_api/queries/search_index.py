@@ -1,6 +1,5 @@
 """The index of search, as it is filled (`db/migrations/0004_search.sql`). All but `sweep` inside a transaction."""
 
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -22,17 +21,6 @@ _SET_UP: Final = """
 SET LOCAL statement_timeout = '10min';  -- closing a segment, or beginning anew, may take a while
 SET LOCAL synchronous_commit = off;     -- what a crash takes from the index is indexed again; messages need the disk
 """
-
-
-class _Lines(io.RawIOBase):
-    """Text for COPY, made as it is read: all of it together would be megabytes."""
-
-    def __init__(self, lines: Iterator[str]) -> None:
-        self._lines = lines
-
-    def read(self, _size: int = -1, /) -> bytes:
-        """Return the next lines, however long they are; nothing at the end."""
-        return "".join(islice(self._lines, _LINES_AT_ONCE)).encode()
 
 
 class State(NamedTuple):
@@ -137,7 +125,13 @@ def add(cur: Cursor, postings: Iterable[Posting]) -> None:
     ((part,),) = cur.fetchall()
     # In the order of the key, and by COPY: a third of the database's work. Words have no character to escape.
     lines = (f"{segment}\t{part}\t{word}\t\\\\x{seqs.hex()}\n" for segment, word, seqs in postings)
-    copy_from(cur, "COPY search_new_words (segment, part, word, seqs) FROM STDIN", _Lines(lines))
+    copy_from(cur, "COPY search_new_words (segment, part, word, seqs) FROM STDIN", _joined(lines))
+
+
+def _joined(lines: Iterator[str]) -> Iterator[bytes]:
+    """Put lines together, some at a time: all of them would be megabytes."""
+    while some := "".join(islice(lines, _LINES_AT_ONCE)):
+        yield some.encode()
 
 
 def reach(cur: Cursor, seq: int) -> None:

@@ -20,7 +20,7 @@ from archiver.redelivery import SWEEP_EVERY, WINDOW
 from archiver.rows import COLUMNS, copy_data
 from archiver.storage import CAREFUL_SECONDS, Storage
 from tests.integration.archiver.deliveries import ORIGIN, US, change, item, new_id, numbers, rows
-from wire.message import Envelope, MessageId, RefusedError, read_message, user_properties
+from wire.message import BODY_MAX, Envelope, MessageId, RefusedError, read_message, user_properties
 
 
 def write(url: str, seed: int, batches: int) -> list[int]:
@@ -75,6 +75,15 @@ def test_a_batch_of_many_conversations_is_stored_as_any_other(storage: Storage, 
     assert numbers(storage.store(ORIGIN, items)) == list(range(1, MANY + 2))
     assert numbers(storage.store(ORIGIN, items)) == list(range(1, MANY + 2))
     assert rows(url, "SELECT count(*) FROM conversations WHERE last_seq > 0") == [(MANY + 1,)]
+
+
+def test_bodies_of_any_size_are_stored_as_they_were_sent(storage: Storage, url: str) -> None:
+    """They go to the database in parts, which end where they will; a body may be larger than one."""
+    chance = random.Random(1)
+    bodies = [chance.randbytes(chance.choice((0, 1, 100, 8191, 30_000, BODY_MAX - 1)) + 1) for _ in range(300)]
+    storage.store(ORIGIN, [item(body, number=number) for number, body in enumerate(bodies, 1)])
+    stored = rows(url, "SELECT seq, body FROM messages ORDER BY seq")
+    assert [(seq, bytes(body)) for seq, body in stored] == list(enumerate(bodies, 1))
 
 
 def test_storing_the_same_batch_again_says_the_same(storage: Storage, url: str) -> None:
@@ -208,7 +217,7 @@ def test_a_refused_message_that_comes_again_is_judged_alike_when_its_dead_letter
 def test_the_columns_of_copy_are_those_of_the_table(url: str) -> None:
     named = rows(url, "SELECT column_name FROM information_schema.columns WHERE table_name = 'messages'")
     assert {name for (name,) in named} == {*COLUMNS, "changed"}
-    assert copy_data([]) == b"PGCOPY\n\xff\r\n\0" + bytes(8) + b"\xff\xff"
+    assert copy_data([]) == [b"PGCOPY\n\xff\r\n\0" + bytes(8) + b"\xff\xff"]
 
 
 def test_a_redelivery_without_an_id_is_known_only_in_a_resumed_session_and_as_a_redelivery(
