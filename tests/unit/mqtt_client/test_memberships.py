@@ -44,7 +44,7 @@ async def test_what_is_written_after_the_list_was_asked_for_is_not_refused_by_it
         watched.doubt(CLOSED)
         watching = asyncio.create_task(watched.watch(asyncio.Event(), note))
         async with asyncio.timeout(10):
-            while len(asked) < 2 or store.outbox():
+            while len(asked) < 2 or store.outbox():  # noqa: ASYNC110  # the outbox is a file
                 await asyncio.sleep(0.01)
         watching.cancel()
     assert asked == [1, 1], "the late one was in the outbox still when the list was asked for again"
