@@ -30,8 +30,12 @@ class Blocked:
     async def learn(self) -> None:
         """Ask the server if there is doubt. Raises ApiError, OutOfReachError, NotLoggedInError."""
         if self._is_stale:
-            await fetch_blocks(self._api, self._store)
-            self._is_stale = False
+            self._is_stale = False  # a doubt that comes up meanwhile is about what the answer does not say
+            try:
+                await fetch_blocks(self._api, self._store)
+            except BaseException:
+                self._is_stale = True
+                raise
         self.look()
 
 

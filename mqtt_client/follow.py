@@ -7,11 +7,15 @@ A sender publishes a message when the one before is stored. So a live message ma
 if that one was published before we were connected. For some seconds after each connect a live message is therefore
 held until the feed has been asked after it came: what was stored before it is told before it. A feed that cannot be
 asked is waited for no longer than `HELD_SECONDS`: with REST out of reach chat goes on, and what was missed comes later.
+An answer that is not there after `PATIENCE_SECONDS` is left to come while chat goes on.
 """
 
+import asyncio
+import math
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mqtt_client.api import Api
@@ -35,7 +39,7 @@ from mqtt_client.events import (
 )
 from mqtt_client.incoming import read_live, read_signal
 from mqtt_client.ledger import Ledger
-from mqtt_client.reading import feed_page, newest_seq
+from mqtt_client.reading import FeedPage, feed_page, newest_seq
 from mqtt_client.signals import GroupsSeen
 from mqtt_client.state import UNSETTLED_SECONDS, Seen, SyncPlan
 from mqtt_client.store import LogEntry, Store
@@ -55,6 +59,24 @@ HELD_SECONDS = 15.0
 """How long a live message waits at most. A server that was killed is back sooner."""
 _RETRY_SECONDS = 1.0
 """Between two tries to ask a feed that messages wait for."""
+PATIENCE_SECONDS = 3.0
+"""How long all waits for an answer of the feed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A live message that is held, and when it was read."""
+
+    message: Message
+    came: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A question to the feed that is not answered yet, and when it was asked."""
+
+    answer: asyncio.Task[FeedPage]
+    asked: float
 
 
 class Follower:
@@ -103,8 +125,10 @@ class Follower:
         self._is_linked: bool | None = None
         self._fetch_pause = 0.0
         self._groups = GroupsSeen()
-        self._held: list[Message] = []
-        self._held_until = 0.0
+        self._held: list[_Held] = []
+        self._question: _Question | None = None
+        self._catching_up_since: float | None = None
+        self._is_behind = False
 
     async def events(self) -> AsyncIterator[Event]:
         """Tell everything since the profile's cursor, then what comes, without end.
@@ -112,10 +136,19 @@ class Follower:
         Raises NotLoggedInError when the login ends, StorageError; at the start ApiError and OutOfReachError too, a
         patient one only when it does not know yet from where to tell.
         """
+        try:
+            async for event in self._events():
+                yield event
+        finally:
+            if self._question:
+                self._question.answer.cancel()
+                await asyncio.gather(self._question.answer, return_exceptions=True)
+
+    async def _events(self) -> AsyncIterator[Event]:
         self._position = self._store.log_end()
         await self._find_cursor()
         if not self._patient:
-            async for event in self._catch_up():
+            async for event in self._catch_up(patience=None):
                 yield event
         self._unsettle()
         while True:
@@ -151,11 +184,17 @@ class Follower:
         # We may have missed something, and shall learn of it only while live messages come already.
         self._plan.want(self._clock())
         self._blocked.doubt()
-        self._unsettled_until = self._clock() + UNSETTLED_SECONDS
+        # What came within the seconds may be read so much later.
+        self._unsettled_until = self._clock() + UNSETTLED_SECONDS + PATIENCE_SECONDS
 
     def _idle_seconds(self) -> float:
-        seconds = self._plan.wait(self._clock())
-        return min(seconds, max(0.0, self._held_until - self._clock())) if self._held else seconds
+        seconds = math.inf if self._question else self._plan.wait(self._clock())
+        return min(seconds, max(0.0, self._held_until - self._clock()))
+
+    @property
+    def _held_until(self) -> float:
+        """However often the connection is made anew meanwhile."""
+        return self._held[0].came + HELD_SECONDS if self._held else math.inf
 
     async def _find_cursor(self) -> None:
         self._told = self._ledger.cursors()
@@ -200,35 +239,37 @@ class Follower:
             self._plan.want(self._clock() + _NAMELESS_SECONDS)
         elif not self._concerns(message.conversation) or message.identity in self._seen:
             return
-        elif self._clock() >= self._unsettled_until and not self._held:
-            async for event in self._show(message):
+        elif self._clock() >= self._unsettled_until and not self._held and not self._is_behind:
+            for event in self._show(message):
                 yield event
         else:
-            if not self._held:
-                self._plan.want(max(self._clock(), self._caught_up_at + self._fetch_pause))
-                self._held_until = self._clock() + HELD_SECONDS  # however often the connection is made anew meanwhile
-            self._held.append(message)
+            self._held.append(_Held(message, self._clock()))
+            self._ask_for_held()
 
-    async def _tell_held(self) -> AsyncIterator[Event]:
-        while self._held:
-            async for event in self._show(self._held.pop(0)):
-                yield event
+    def _ask_for_held(self) -> None:
+        if self._held:
+            self._plan.want(max(self._clock(), self._caught_up_at + self._fetch_pause))
 
-    async def _show(self, message: Message) -> AsyncIterator[Event]:
+    def _tell_held(self, came_until: float = math.inf) -> Iterator[Event]:
+        while self._held and self._held[0].came <= came_until:
+            yield from self._show(self._held.pop(0).message)
+
+    def _show(self, message: Message) -> Iterator[Event]:
         if message.sender not in self._blocked and self._seen.add(message.identity):
             yield MessageArrived(message)
             self._ledger.show([message.identity])
 
     async def _catch_up_when_due(self) -> AsyncIterator[Event]:
-        if self._held and self._clock() >= self._held_until:
-            async for event in self._tell_held():
+        if self._clock() >= self._held_until:
+            for event in self._tell_held():
                 yield event
-        if not self._plan.is_due(self._clock()):
+        if not self._question and not self._plan.is_due(self._clock()):
             return
         try:
-            async for event in self._catch_up():
+            async for event in self._catch_up(PATIENCE_SECONDS):
                 yield event
         except (ApiError, OutOfReachError) as error:
+            self._catching_up_since, self._is_behind = None, False
             self._told_caught_up = self.is_current = False
             if self._plan.failed(self._clock(), random.random):
                 yield ConnectionChanged(False, str(error))
@@ -236,39 +277,68 @@ class Follower:
             if self._held:
                 self._plan.want(self._clock() + _RETRY_SECONDS)
             return
-        if self._connected is False and self._is_linked is not False:
+        if self._question:
+            self._told_caught_up = self.is_current = False
+        elif self._connected is False and self._is_linked is not False:
             # It was the archive that was away.
             self._connected = True
             yield ConnectionChanged(True)
 
-    async def _catch_up(self) -> AsyncIterator[Event]:
-        """Tell what the feed has after the cursor, and then the live messages that have waited for it."""
-        began, more = self._clock(), True
-        await self._blocked.learn()
-        while more:
-            page = await feed_page(self._api, self._cursor)
-            passed = [message for message in page.messages if self._concerns(message.conversation)]
-            for message in passed:
-                if self._is_new(message) and message.sender not in self._blocked:
-                    yield arrival(message)
-                    self._ledger.show([message.identity], stored=True)
-                elif message.seq is not None and self._seen.is_unstored(message.identity):
-                    # Its receipt may have been missed: without this it would have no place for good.
-                    yield ReceiptArrived(Stored(message.id, message.seq, message.conversation, message.sender))
-                self._seen.store(message.identity)
-            self._cursor, more = page.next_after_seq, page.has_more
-            self._ledger.move_cursor(self._scope, self._cursor, [message.identity for message in passed])
-            self._deliveries.note((each.conversation, each.sender, each.seq) for each in passed)
+    async def _catch_up(self, patience: float | None) -> AsyncIterator[Event]:
+        """Tell what the feed has after the cursor, and then the live messages that have waited for it; or what of it
+        is answered in time. The rest follows when this is called again.
+        """
+        if self._catching_up_since is None:
+            self._catching_up_since = self._clock()
+        while True:
+            self._question = question = self._question or self._ask()
+            left = None if patience is None else max(0.0, question.asked + patience - self._clock())
+            await asyncio.wait({question.answer}, timeout=left)
+            if not question.answer.done():
+                return
+            self._question = None
+            page = question.answer.result()
+            for event in self._tell_page(page):
+                yield event
+            self._is_behind = page.has_more
+            if not page.has_more:
+                break
         self.is_current = True
         self._caught_up_at = self._clock()
-        took = self._caught_up_at - began
+        took = self._caught_up_at - self._catching_up_since
+        self._catching_up_since = None
         self._fetch_pause = min(max(_FETCH_SECONDS, _FETCH_SHARE * took), _FETCH_MOST_SECONDS)
         self._plan.done(self._clock())
-        async for event in self._tell_held():
+        for event in self._tell_held(question.asked):
             yield event
+        self._ask_for_held()  # those that came since are told after the next answer
         if not self._told_caught_up:
             self._told_caught_up = True
             yield CaughtUp()
+
+    def _ask(self) -> _Question:
+        self._plan.asked()
+        answer = asyncio.create_task(self._answer())
+        answer.add_done_callback(lambda _: self._wakeups.nudge())
+        return _Question(answer, self._clock())
+
+    async def _answer(self) -> FeedPage:
+        await self._blocked.learn()
+        return await feed_page(self._api, self._cursor)
+
+    def _tell_page(self, page: FeedPage) -> Iterator[Event]:
+        passed = [message for message in page.messages if self._concerns(message.conversation)]
+        for message in passed:
+            if self._is_new(message) and message.sender not in self._blocked:
+                yield arrival(message)
+                self._ledger.show([message.identity], stored=True)
+            elif message.seq is not None and self._seen.is_unstored(message.identity):
+                # Its receipt may have been missed: without this it would have no place for good.
+                yield ReceiptArrived(Stored(message.id, message.seq, message.conversation, message.sender))
+            self._seen.store(message.identity)
+        self._cursor = page.next_after_seq
+        self._ledger.move_cursor(self._scope, self._cursor, [message.identity for message in passed])
+        self._deliveries.note((each.conversation, each.sender, each.seq) for each in passed)
 
     def _is_new(self, message: Message) -> bool:
         told_elsewhere = (message.seq or 0) <= self._told.get(str(message.conversation), 0)

@@ -174,18 +174,22 @@ class SyncPlan:
         """Say whether to ask now."""
         return self._due <= now
 
+    def asked(self) -> None:
+        """Note that the server is being asked; what is wanted from now on is another question."""
+        self._due = _NEVER
+
     def wait(self, now: float) -> float:
         """Say for how many seconds nothing is to be asked."""
         return max(0.0, self._due - now)
 
     def done(self, now: float) -> None:
         """Note that everything has been told; look again in a minute, whatever happens."""
-        self._due, self._failures = now + SYNC_SECONDS, 0
+        self._due, self._failures = min(self._due, now + SYNC_SECONDS), 0
 
     def failed(self, now: float, random: Callable[[], float]) -> bool:
         """Note that the server could not be asked; say whether it is the first time in a row."""
         self._failures += 1
-        self._due = now + max(1.0, backoff(self._failures, random))
+        self._due = min(self._due, now + max(1.0, backoff(self._failures, random)))
         return self._failures == 1
 
 

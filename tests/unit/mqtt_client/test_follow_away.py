@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ import pytest
 from mqtt_client import follow
 from mqtt_client.api import Api
 from mqtt_client.credentials import Credentials
-from mqtt_client.events import CaughtUp, ConnectionChanged, Event, MessageArrived
+from mqtt_client.events import CaughtUp, ConnectionChanged, Event, Message, MessageArrived
 from mqtt_client.follow import EVERYTHING, Follower
 from mqtt_client.incoming import Live, write_live
 from mqtt_client.profile import Profile
+from mqtt_client.reading import FeedPage
 from mqtt_client.store import Store
 from mqtt_client.transport import Transport
 from mqtt_client.wakeup import WakeUps
@@ -44,6 +46,13 @@ ONE_MISSED = http(
         }
     )
 )  # fmt: skip
+
+
+MISSED_MESSAGE = Message(
+    id=MISSED, conversation=direct("bob"), sender="bob", body=b"first", content_type="text/plain; charset=utf-8",
+    sent_at=datetime(2026, 1, 31, tzinfo=UTC), seq=8,
+)  # fmt: skip
+SECOND = Live(direct("bob"), "bob", b"second", Envelope(id=MessageId(CAME)))
 
 
 Begin = Callable[..., AbstractAsyncContextManager[tuple[Follower, Store]]]
@@ -102,14 +111,82 @@ async def test_with_rest_away_for_long_chat_goes_on(begin: Begin, monkeypatch: p
         assert not follower.is_current
 
 
+async def test_with_a_rest_service_that_does_not_answer_chat_goes_on(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes the question, and is frozen, or a firewall has swallowed it."""
+    monkeypatch.setattr(follow, "UNSETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(follow, "PATIENCE_SECONDS", 0.2)
+    async with begin(EMPTY) as (follower, store), asyncio.timeout(10):
+
+        async def never(*_: object) -> None:
+            await asyncio.sleep(0.5)
+            store.log([("message", write_live(SECOND))])
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(follow, "feed_page", never)
+        assert await first_ids(follower, 1) == [CAME]
+        assert not follower.is_current
+
+
+async def test_what_came_while_the_feed_was_asked_waits_for_what_was_missed(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer that was on its way says nothing of what was stored after the question. So it is asked again."""
+    answers = [FeedPage([], has_more=False, next_after_seq=7), FeedPage([MISSED_MESSAGE], False, 8)]
+    monkeypatch.setattr(follow, "UNSETTLED_SECONDS", 2.0)
+    monkeypatch.setattr(follow, "PATIENCE_SECONDS", 0.2)
+    async with begin(EMPTY) as (follower, store), asyncio.timeout(10):
+
+        async def slowly(*_: object) -> FeedPage:
+            if len(answers) > 1:
+                await asyncio.sleep(0.5)
+                store.log([("message", write_live(SECOND))])
+                await asyncio.sleep(3)
+            return answers.pop(0)
+
+        monkeypatch.setattr(follow, "feed_page", slowly)
+        assert await first_ids(follower, 2) == [MISSED, CAME]
+
+
+async def test_what_comes_within_a_long_catch_up_is_told_after_it(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However slow it is, and though the connection has been there for long: what was missed is older."""
+    pages = [FeedPage([], True, 8), FeedPage([MISSED_MESSAGE], False, 9), FeedPage([], False, 9)]
+    monkeypatch.setattr(follow, "UNSETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(follow, "PATIENCE_SECONDS", 0.1)
+    async with begin(EMPTY) as (follower, store), asyncio.timeout(10):
+
+        async def slowly(*_: object) -> FeedPage:
+            if len(pages) == 2:
+                await asyncio.sleep(0.5)
+                store.log([("message", write_live(SECOND))])
+                await asyncio.sleep(0.5)
+            return pages.pop(0)
+
+        monkeypatch.setattr(follow, "feed_page", slowly)
+        assert await first_ids(follower, 2) == [MISSED, CAME]
+
+
+async def first_ids(follower: Follower, count: int) -> list[str]:
+    """Return the ids of the first messages that are told."""
+    ids: list[str] = []
+    async for event in follower.events():
+        if isinstance(event, MessageArrived):
+            ids.append(event.message.id)
+        if len(ids) == count:
+            break
+    return ids
+
+
 async def ids_told(follower: Follower, store: Store, count: int) -> list[str]:
     """Let a message come live once the feed could not be asked; return the ids of the first messages that are told."""
-    live = Live(direct("bob"), "bob", b"second", Envelope(id=MessageId(CAME)))
     ids: list[str] = []
     async with asyncio.timeout(60):
         async for event in follower.events():
             if isinstance(event, ConnectionChanged) and not event.connected:
-                store.log([("message", write_live(live))])
+                store.log([("message", write_live(SECOND))])
             if isinstance(event, MessageArrived):
                 ids.append(event.message.id)
             if len(ids) == count:

@@ -23,18 +23,31 @@ def test_the_pause_before_a_reconnect_never_passes_30_seconds_and_is_never_nothi
 
 def test_a_sync_that_is_wanted_earlier_happens_earlier_and_once() -> None:
     plan = SyncPlan()
+    plan.asked()
     plan.done(0)
     plan.want(30)
     plan.want(3)
     plan.want(10)
     assert not plan.is_due(2.9)
     assert plan.is_due(3)
+    plan.asked()
     plan.done(3)
     assert not plan.is_due(30)
 
 
+def test_a_sync_that_is_wanted_while_the_server_is_asked_happens_after_that() -> None:
+    """The answer may not say what it is wanted for."""
+    plan = SyncPlan()
+    plan.asked()
+    assert not plan.is_due(10)
+    plan.want(11)
+    plan.done(20)
+    assert plan.is_due(20)
+
+
 def test_a_sync_happens_every_minute_even_if_nothing_calls_for_one() -> None:
     plan = SyncPlan()
+    plan.asked()
     plan.done(100)
     assert not plan.is_due(159)
     assert plan.is_due(160)
@@ -43,10 +56,14 @@ def test_a_sync_happens_every_minute_even_if_nothing_calls_for_one() -> None:
 
 def test_only_the_first_failure_in_a_row_is_worth_a_word() -> None:
     plan = SyncPlan()
+    plan.asked()
     assert plan.failed(0, lambda: 0.0)
+    plan.asked()
     assert not plan.failed(0, lambda: 0.0)
     assert plan.wait(0) >= 1
+    plan.asked()
     plan.done(0)
+    plan.asked()
     assert plan.failed(0, lambda: 0.0)
 
 
