@@ -58,7 +58,7 @@ class Stack:
             "NIGHTJAR_API_BIND": str(self.config.api),
             "NIGHTJAR_MQTT_URL": mqtt_url,
             "NIGHTJAR_KEYS_DIR": str(self._state / "keys" / "private"),
-            "NIGHTJAR_PUBLIC_KEYS_DIR": str(self._public_keys),
+            "NIGHTJAR_PUBLIC_KEYS_DIR": str(self._state / "keys" / "public"),
             **self._archiver_files("archiver"),
         }
         return {**made, **{name: value for name, value in self.config.settings.items() if value}}
@@ -70,7 +70,8 @@ class Stack:
 
     @property
     def _public_keys(self) -> Path:
-        return self._state / "keys" / "public"
+        """The directory that the API writes to; the programs run in ROOT, so that is what a relative one is below."""
+        return ROOT / self.environment()["NIGHTJAR_PUBLIC_KEYS_DIR"]
 
     def _log(self, name: str) -> Path:
         return self._state / "log" / f"{name}.log"

@@ -104,6 +104,18 @@ def test_several_archivers_are_parts_of_their_own(up: Up, environment: dict[str,
     assert "archiver.2 takes no new messages" in log.read_text()
 
 
+def test_the_broker_reads_the_public_keys_where_the_setting_says(up: Up, environment: dict[str, str]) -> None:
+    """It verifies with the keys that were made there, or the API's own token would not be let in."""
+    keys = Path(environment["NIGHTJAR_STATE_DIR"]).parent / "public keys"
+    environment["NIGHTJAR_PUBLIC_KEYS_DIR"] = str(keys)
+    started = up("--detach")
+    assert started.returncode == 0, started.stderr + started.stdout
+    assert list(keys.glob("*.pem"))
+    assert (Path(environment["NIGHTJAR_STATE_DIR"]) / "broker" / "keys").resolve() == keys
+    ready = httpx.get(f"http://{environment['NIGHTJAR_API_BIND']}/readyz", trust_env=False, timeout=60)
+    assert ready.json() == {"status": "ready"}
+
+
 def test_what_a_killed_supervisor_left_behind_is_cleaned_up(up: Up, environment: dict[str, str]) -> None:
     """After kill -9 of the supervisor the next start takes over, and nothing of the old one remains."""
     assert up("--detach").returncode == 0
