@@ -91,7 +91,7 @@ class NotFoundError(ApiError):
 
 
 class UsernameTakenError(ApiError):
-    """The username belongs to somebody, or did once."""
+    """The username belongs to somebody, or to an account deleted too short a time ago."""
 
     status = 409
     type = "urn:nightjar:problem:username-taken"

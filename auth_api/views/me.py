@@ -35,7 +35,7 @@ def change(body: ProfileChange) -> Json:
 
 
 def delete(body: AccountDeletion) -> Response:
-    """Delete the account. Its name is never given again."""
+    """Delete the account. Its name cannot be registered again for a year, or as long as the server says."""
     return ended(services().accounts.delete(caller(), body.password))
 
 
