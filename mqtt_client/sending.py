@@ -140,4 +140,4 @@ def rejection(reason: str) -> str:
 
 
 def _kept(id_: str, why: str) -> str:
-    return f"{why} message {id_} stays in the outbox and is sent by the next nightjar command"
+    return f"{why} message {id_} stays in the outbox and is sent by the next nightjar command that connects"

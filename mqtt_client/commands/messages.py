@@ -170,7 +170,7 @@ def read(options: Options, with_: str, seq: int | None, seconds: float) -> None:
     """Mark a conversation as read, up to its newest message or to SEQ. The others are told."""
 
     async def work() -> None:
-        async with open_account(options.open_profile(), options.asked_server) as account:
+        async with opened(options) as account:
             if not account.profile.privacy().markers:
                 raise ClientError("not told: this profile tells nobody what was read (`nightjar privacy`)")
             conversation = await find_conversation(account.api, with_)

@@ -105,7 +105,7 @@ def outbox(person: Person) -> int:
         return int(store.execute("SELECT count(*) FROM outbox").fetchone()[0])
 
 
-@pytest.mark.parametrize("command", [["history", "bob"], ["whoami"], ["history", "nobody-here"]])
+@pytest.mark.parametrize("command", [["history", "bob"], ["whoami"], ["read", "bob"], ["history", "nobody-here"]])
 def test_any_command_finishes_a_send_that_was_killed_before_its_receipt(
     stack: RunningStack, people: tuple[Person, Person], command: list[str]
 ) -> None:
