@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
@@ -34,6 +34,14 @@ OnCounter = Callable[[str, int, bool], None]
 
 def ignore_counter(_name: str, _value: int, _is_news: bool) -> None:
     """Take a counter and do nothing."""
+
+
+class Publication(NamedTuple):
+    """What is published; the broker keeps it for who is away, for `expiry_seconds` at most if that is said."""
+
+    topic: str
+    payload: bytes
+    expiry_seconds: int | None = None
 
 
 class BrokerConnection:
@@ -81,14 +89,15 @@ class BrokerConnection:
 
     def publish(self, topic: str, payload: bytes, timeout: float) -> bool:
         """Publish with QoS 1; whether the broker confirmed it with success within `timeout` seconds."""
-        return all(self.publish_all([(topic, payload)], timeout))
+        return all(self.publish_all([Publication(topic, payload)], timeout))
 
-    def publish_all(
-        self, publications: Sequence[tuple[str, bytes]], timeout: float, *, retain: bool = False
-    ) -> list[bool]:
+    def publish_all(self, publications: Sequence[Publication], timeout: float, *, retain: bool = False) -> list[bool]:
         """Publish each payload on its topic, a few hundred at most, without waiting in between; as `publish`."""
         until = time.monotonic() + timeout
-        sent = [self._client.publish(topic, payload, qos=1, retain=retain) for topic, payload in publications]
+        sent = [
+            self._client.publish(each.topic, each.payload, qos=1, retain=retain, properties=_properties(each))
+            for each in publications
+        ]
         return [self._confirmed(each, until) for each in sent]
 
     def _confirmed(self, sent: mqtt.MQTTMessageInfo, until: float) -> bool:
@@ -209,9 +218,7 @@ class BrokerLink:
             connection = self._open
         return connection is not None and connection.publish(topic, payload, until - time.monotonic())
 
-    def publish_all(
-        self, publications: Sequence[tuple[str, bytes]], timeout: float, *, retain: bool = False
-    ) -> list[bool]:
+    def publish_all(self, publications: Sequence[Publication], timeout: float, *, retain: bool = False) -> list[bool]:
         """Publish as a connection does; does not wait for an open one."""
         connection = self._open
         if connection is None:
@@ -237,3 +244,11 @@ class BrokerLink:
         self._down_said = False
         _LOG.info("connected to the broker")
         self._on_change(True)
+
+
+def _properties(publication: Publication) -> Properties | None:
+    if publication.expiry_seconds is None:
+        return None
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho types it not
+    properties.MessageExpiryInterval = publication.expiry_seconds
+    return properties

@@ -9,7 +9,7 @@ messages that nobody can read any more.
 import logging
 from typing import Final
 
-from auth_api.broker import BrokerLink
+from auth_api.broker import BrokerLink, Publication
 from auth_api.pool import Cursor, Pool
 from auth_api.queries import archive, erasures
 from auth_api.queries.erasures import Leftover
@@ -52,7 +52,8 @@ class Eraser:
             return
         with self._pool.reading() as cur:
             found = erasures.still_present(cur, _PRESENCES)
-        confirmed = link.publish_all([(presence(name), b"") for _, name in found], _CONFIRM_SECONDS, retain=True)
+        empty = [Publication(presence(name), b"") for _, name in found]
+        confirmed = link.publish_all(empty, _CONFIRM_SECONDS, retain=True)
         cleared = [id_ for (id_, _), is_done in zip(found, confirmed, strict=True) if is_done]
         if cleared:
             with self._pool.reading() as cur:

@@ -7,14 +7,14 @@ first. They come at least once, in no certain order: each says only what is wort
 import logging
 from typing import Final
 
-from auth_api.broker import BrokerLink
+from auth_api.broker import BrokerLink, Publication
 from auth_api.pool import Pool
 from auth_api.queries import events as queries
 from auth_api.side_task import SideTask
 from wire.topics import events as events_topic
 
 EVENTS_KEPT_SECONDS: Final = 7 * 86400
-"""A device that comes back after that asks REST anyway."""
+"""How old they become, here and at the broker. A device that comes back after that asks REST anyway."""
 _LOOK_SECONDS: Final = 1.0
 _CONFIRM_SECONDS: Final = 10.0
 _AT_ONCE: Final = 200
@@ -55,8 +55,12 @@ class Announcer:
             due = queries.claim(cur, _AT_ONCE)
             if not due:
                 return False
-            confirmed = link.publish_all(
-                [(events_topic(each.username), each.payload.encode()) for each in due], _CONFIRM_SECONDS
-            )
+            publications = [
+                Publication(
+                    events_topic(each.username), each.payload.encode(), max(1, EVENTS_KEPT_SECONDS - each.age_seconds)
+                )
+                for each in due
+            ]
+            confirmed = link.publish_all(publications, _CONFIRM_SECONDS)
             queries.drop(cur, [each.id for each, is_done in zip(due, confirmed, strict=True) if is_done])
         return all(confirmed) and len(due) == _AT_ONCE

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from auth_api.broker import BrokerConnection, BrokerLink
+from auth_api.broker import BrokerConnection, BrokerLink, Publication
 from auth_api.errors import UnavailableError
 from auth_api.pool import Pool
 from auth_api.queries import revocations as queries
@@ -91,7 +91,7 @@ class Revoker:
         A device that was cut off could not say that it has gone. Another one that is still there says so again.
         """
         names = {each.revocation.username for each in stored if each.revocation.client_id is not None}
-        link.publish_all([(presence(name), b"") for name in names], self._wait_seconds, retain=True)
+        link.publish_all([Publication(presence(name), b"") for name in names], self._wait_seconds, retain=True)
 
     def _catch_up(self) -> None:
         """Tell what is due over the present connection itself: over the link nobody gets before a new one is open."""

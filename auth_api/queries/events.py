@@ -7,11 +7,12 @@ from auth_api.pool import Cursor
 
 
 class StoredEvent(NamedTuple):
-    """An event and the number of its row."""
+    """An event, the number of its row, and for how long it has been there."""
 
     id: int
     username: str
     payload: str
+    age_seconds: int
 
 
 def add(cur: Cursor, usernames: Collection[str], *payloads: str) -> None:
@@ -41,7 +42,10 @@ def add_for_devices(cur: Cursor, user_id: int, payloads: Sequence[str], but: str
 def claim(cur: Cursor, most: int) -> list[StoredEvent]:
     """Take the oldest events until the end of the transaction; those that another worker has taken are left to it."""
     cur.execute(
-        "SELECT id, username, payload FROM events ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED",
+        """
+        SELECT id, username, payload, greatest(0, extract(epoch FROM now() - created_at))::int
+        FROM events ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
+        """,
         (most,),
     )
     return [StoredEvent(*row) for row in cur.fetchall()]

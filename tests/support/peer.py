@@ -29,6 +29,8 @@ class Message:
     payload: bytes
     qos: int
     retain: bool
+    expiry: int | None = None
+    """Seconds that it would be kept for yet, if whoever published it said for how long."""
 
 
 class RefusedError(Exception):
@@ -114,8 +116,9 @@ class Peer:
         self._gone.set()
 
     def _on_message(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
+        expiry = getattr(message.properties, "MessageExpiryInterval", None)
         with self._changed:
-            self.messages.append(Message(message.topic, bytes(message.payload), message.qos, message.retain))
+            self.messages.append(Message(message.topic, bytes(message.payload), message.qos, message.retain, expiry))
             self._changed.notify_all()
 
     def __enter__(self) -> Self:

@@ -94,6 +94,21 @@ def test_events_that_nobody_listens_to_are_not_kept(alice: Person, bob: Person, 
     wait_for(lambda: waiting(db, bob.username) == 0, "the broker has confirmed what bob may hear")
 
 
+def test_the_broker_keeps_events_until_a_week_after_they_were_stored(
+    alice: Person, listen: Listen, db: connection
+) -> None:
+    """A session that lasts for longer does not hand over what nobody is told of any more."""
+    day, to_alice = 86400, listen(alice)
+    with db.cursor() as cur:
+        cur.executemany(
+            "INSERT INTO events (username, payload, created_at) VALUES (%s, %s, now() - %s * interval '1 day')",
+            [(alice.username, json.dumps({"type": "group_changed", "group": str(days)}), days) for days in (0, 6)],
+        )
+    wait_until_heard(to_alice, *(event("group_changed", group=str(days)) for days in (0, 6)))
+    left = {json.loads(message.payload)["group"]: message.expiry for message in to_alice.messages}
+    assert left == {"0": pytest.approx(7 * day, abs=60), "6": pytest.approx(day, abs=60)}
+
+
 def test_other_devices_hear_of_a_login_and_of_its_end(alice: Person, listen: Listen) -> None:
     to_alice = listen(alice)
     second = alice.again("a second one")
