@@ -50,7 +50,7 @@ class Revoker:
     """
 
     def __init__(self, pool: Pool, token_seconds: int, wait_seconds: float) -> None:
-        """Revoke tokens that last `token_seconds`; whoever ends something waits `wait_seconds` for the broker."""
+        """Revoke tokens that last `token_seconds`; who ends something waits `wait_seconds` for the broker in all."""
         self._pool = pool
         self._seconds = token_seconds + MARGIN_SECONDS
         self._wait_seconds = wait_seconds
@@ -76,22 +76,23 @@ class Revoker:
         link, parts = self._link, _parts(stored)
         if not parts:
             return True
+        until = time.monotonic() + self._wait_seconds
         try:
-            told = link is not None and all(self._tell(link, part, self._wait_seconds) for part in parts)
+            told = link is not None and all(self._tell(link, part, until - time.monotonic()) for part in parts)
         except UnavailableError:
             _LOG.warning("the database went away before a confirmed revocation was noted; it is told again")
             told = True
         if told and link is not None:
-            self._forget_presence(link, stored)
+            self._forget_presence(link, stored, until - time.monotonic())
         return told
 
-    def _forget_presence(self, link: BrokerLink, stored: Sequence[StoredRevocation]) -> None:
+    def _forget_presence(self, link: BrokerLink, stored: Sequence[StoredRevocation], timeout: float) -> None:
         """Have it forgotten that users are there of whose sessions some have ended.
 
         A device that was cut off could not say that it has gone. Another one that is still there says so again.
         """
         names = {each.revocation.username for each in stored if each.revocation.client_id is not None}
-        link.publish_all([Publication(presence(name), b"") for name in names], self._wait_seconds, retain=True)
+        link.publish_all([Publication(presence(name), b"") for name in names], timeout, retain=True)
 
     def _catch_up(self) -> None:
         """Tell what is due over the present connection itself: over the link nobody gets before a new one is open."""

@@ -13,7 +13,7 @@ from auth_api.services import services
 from auth_api.views.answers import Json, done, ended
 from wire.times import format_time
 
-_LATER = "Done here; the broker is out of reach and is told before it serves anyone again."
+_LATER = "Done here; the broker has not confirmed it in time and is told again."
 _DELETED = {204: "Deleted, and the broker has cut the members off.", 202: _LATER}
 _REMOVED = {204: "No member any more, and the broker has cut them off.", 202: _LATER}
 

@@ -9,7 +9,7 @@ from auth_api.schemas.accounts import AccountDeletion, PasswordChange, Profile, 
 from auth_api.services import services
 from auth_api.views.answers import Json, ended, profile_json
 
-_LATER = "Done here; the broker is out of reach and is told before it serves anyone again."
+_LATER = "Done here; the broker has not confirmed it in time and is told again."
 
 
 def blueprints() -> list[APIBlueprint]:

@@ -11,7 +11,7 @@ from auth_api.views.answers import Json, device_json, ended, mqtt_json, session_
 
 _ABOUT = "Sessions: one is one device."
 _ENDED = "Ended, and the broker has cut its connections."
-_ENDING = "Ended here; the broker is out of reach and is told before it serves anyone again."
+_ENDING = "Ended here; the broker has not confirmed it in time and is told again."
 
 
 def blueprints() -> list[APIBlueprint]:

@@ -1,10 +1,13 @@
 """The link to a real broker with the plugin, which lets users in with the first control message."""
 
+import queue
 import signal
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import psycopg2
@@ -12,6 +15,7 @@ import pytest
 
 from auth_api.broker import BrokerConnection, BrokerLink
 from auth_api.pool import Pool
+from auth_api.queries.revocations import StoredRevocation
 from auth_api.revocations import Revoker, session_revocations
 from auth_api.tokens import MqttToken
 from tests.support.broker import Broker, Realm
@@ -49,6 +53,45 @@ def new_link(realm: Realm) -> Iterator[LinkFactory]:
             return link
 
         yield make
+
+
+class SlowRoad:
+    """Carries one connection to the broker. What the broker says comes `delay` seconds late."""
+
+    def __init__(self, port: int) -> None:
+        self.delay = 0.0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._far_port = port
+        threading.Thread(target=self._carry, daemon=True).start()
+
+    def close(self) -> None:
+        """Take no other connection."""
+        self._listener.close()
+
+    def _carry(self) -> None:
+        with suppress(OSError):
+            near = self._listener.accept()[0]
+            far = socket.create_connection(("127.0.0.1", self._far_port))
+            on_its_way: queue.Queue[tuple[float, bytes]] = queue.Queue()
+            threading.Thread(target=self._hear, args=(far, on_its_way), daemon=True).start()
+            threading.Thread(target=self._arrive, args=(near, on_its_way), daemon=True).start()
+            with near, far:
+                while said := near.recv(65536):
+                    far.sendall(said)
+
+    def _hear(self, far: socket.socket, on_its_way: "queue.Queue[tuple[float, bytes]]") -> None:
+        with suppress(OSError):
+            while said := far.recv(65536):
+                on_its_way.put((time.monotonic() + self.delay, said))
+        on_its_way.put((0, b""))
+
+    def _arrive(self, near: socket.socket, on_its_way: "queue.Queue[tuple[float, bytes]]") -> None:
+        with suppress(OSError):
+            while (due := on_its_way.get())[1]:
+                time.sleep(max(0, due[0] - time.monotonic()))
+                near.sendall(due[1])
+            near.shutdown(socket.SHUT_RDWR)
 
 
 def fresh(link: BrokerLink) -> BrokerConnection:
@@ -143,3 +186,24 @@ def test_of_very_many_revocations_those_the_broker_has_not_confirmed_come_first(
     finally:
         revoker.stop()
         pool.close()
+
+
+@pytest.mark.parametrize(("devices", "is_told"), [(1, True), (1300, False)])
+def test_a_broker_that_answers_slowly_is_waited_for_no_longer_than_the_setting_says(
+    realm: Realm, new_link: LinkFactory, database_url: str, devices: int, is_told: bool
+) -> None:
+    """One wait is for all that is to be told: each part of the revocations, and the presence that is forgotten."""
+    with closing(SlowRoad(realm.broker.port)) as road, closing(Pool(database_url, 2)) as pool:
+        revoker = Revoker(pool, 3600, 3)
+        link = new_link(revoker.follow, port=road.port)
+        revoker.start(link)
+        try:
+            wait_for(lambda: link.is_up, "the link is open")
+            due = session_revocations("alice", [f"device{number:04}" for number in range(devices)], 0)
+            stored = [StoredRevocation(number, each) for number, each in enumerate(due, 1)]
+            road.delay = 2.5
+            started = time.monotonic()
+            assert revoker.tell(stored) == is_told
+            assert time.monotonic() - started < 4.5
+        finally:
+            revoker.stop()
