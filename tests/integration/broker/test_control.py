@@ -254,6 +254,7 @@ def test_a_disk_that_cannot_be_written_to_confirms_nothing(new_realm: RealmFacto
         last = connection.read()
         assert last
         assert last.kind == DISCONNECT, "no PUBACK"
+        assert last.body[0] == 0x80, "an error of no certain kind"
     alice.wait_closed()
     data.with_name("data.away").rename(data)
     assert realm.revoke(Revocation("bob", None, now_ms())) == SUCCESS
