@@ -61,6 +61,16 @@ _SCOPE: Final = session_statement(
     LEFT JOIN users o ON o.username = $3
     """,
 )
+_NEWEST_SEGMENT: Final = Statement(
+    "search_newest_segment",
+    ("bigint",),
+    """
+    SELECT greatest(
+        (SELECT max(segment) FROM search_words WHERE segment <= $1),
+        (SELECT max(segment) FROM search_new_words WHERE segment <= $1)
+    )
+    """,
+)
 _RECENT: Final = Statement(
     "search_recent",
     ("bigint[]", "bigint", "bigint"),
@@ -181,6 +191,13 @@ def filed(cur: Cursor, segments: Sequence[int], keys: Sequence[str]) -> list[tup
     """
     cur.run(_FILED, list(segments), list(keys))
     return cur.fetchall()
+
+
+def newest_segment(cur: Cursor, upto: int) -> int:
+    """Find the newest segment up to one in which anything is filed; -1 if there is none."""
+    cur.run(_NEWEST_SEGMENT, upto)
+    row = cur.fetchone()
+    return -1 if row is None or row[0] is None else row[0]
 
 
 def filed_under_any(cur: Cursor, segments: Sequence[int], keys: Sequence[str]) -> list[tuple[int, memoryview, str]]:

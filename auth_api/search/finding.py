@@ -136,6 +136,13 @@ class _Search:
                 yield from sorted((seq for seq in seqs if seq < self._before), reverse=True)
             newest -= portion
             portion = min(2 * portion, _MOST_SEGMENTS)
+            if not any(filed.values()):
+                newest = self._next(newest, recent)
+
+    def _next(self, newest: int, recent: Mapping[int, set[int]]) -> int:
+        """Find the newest segment up to one that has any message: a restoration leaves out thousands. -1 is none."""
+        unindexed = max((segment for segment in recent if segment <= newest), default=-1)
+        return max(unindexed, search.newest_segment(self._cur, newest))
 
     def _filed(self, segments: Sequence[int], keys: Sequence[str], beginnings: Sequence[str]) -> dict[int, set[int]]:
         """Look up the messages that may match, by segment: as many as it takes until they are few enough to be read."""

@@ -1,6 +1,7 @@
 """How search compares, how much it reads for that, and where it does not look."""
 
 import itertools
+import time
 
 import pytest
 from psycopg2.extensions import connection
@@ -82,6 +83,22 @@ def test_who_left_a_group_does_not_go_through_what_was_said_since(own_db: connec
         found = find(pool, AccessClaims("alice", "alice"), asked, 9, clock=lambda: next(looks) * 0.1).found
         assert [each.seq for each, _ in found] == [old]
     assert next(looks) < 12, "few looks at the clock, one for each portion that is read"
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+def test_numbers_that_were_left_out_are_not_gone_through(own_db: connection, pool: Pool, indexed: bool) -> None:
+    """After a restoration the numbers go on a billion higher, or fifty billion if that was done often."""
+    world = World(own_db, pool)
+    olds = [world.insert("alice", "alice bobby", b"hello", step=70_000) for _ in range(3)]
+    world.indexer.catch_up()
+    new = world.insert("alice", "alice bobby", b"hello", step=50_000_000_000)
+    if indexed:
+        world.indexer.catch_up()
+    for query, found in (("hello", [new, *reversed(olds)]), ("hel*", [new, *reversed(olds)]), ("jar", []), ("j*", [])):
+        began = time.monotonic()
+        page = find(pool, AccessClaims("alice", "alice"), Asked(query), 9, clock=lambda: 0.0)
+        assert [message.seq for message, _ in page.found] == found
+        assert time.monotonic() - began < 2
 
 
 def test_where_one_never_was_nothing_is_searched(own_db: connection, pool: Pool) -> None:
