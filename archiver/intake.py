@@ -2,9 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import aclosing
+from itertools import count
 from uuid import UUID
+
+from aiomqtt import PublishPacket
 
 from archiver.backoff import Backoff
 from archiver.batch import Inbox
@@ -81,29 +84,31 @@ class Intake:
                 self._inbox.forget()
 
     async def _fill(self, connection: Connection) -> None:
-        number = 0
+        numbers = count(1)
         async with aclosing(connection.incoming()) as received:
             async for packets in received:
-                now = self._now()
-                texts: dict[str, str] = {}  # one of each: thousands of messages may wait, and most name the same
-                items = []
-                for packet in packets:
-                    if packet.packet_id is None:  # QoS 0, which our subscriptions do not bring
-                        continue
-                    number += 1
-                    delivery = Delivery(
-                        number,
-                        packet.packet_id,
-                        packet.duplicate,
-                        texts.setdefault(packet.topic, packet.topic),
-                        packet.payload,
-                        packet.content_type,
-                        [(texts.setdefault(name, name), value) for name, value in packet.user_properties],
-                        now,
-                    )
-                    items.append(self._read(delivery))
-                await self._inbox.put(items)
-                del packets, packet, delivery, items, texts  # not to be held until the next messages come
+                await self._inbox.put(self._items(packets, numbers))
+                del packets  # not to be held until the next messages come
+
+    def _items(self, packets: Iterable[PublishPacket], numbers: Iterator[int]) -> list[Item]:
+        now = self._now()
+        texts: dict[str, str] = {}  # one of each: thousands of messages may wait, and most name the same
+        return [
+            self._read(
+                Delivery(
+                    next(numbers),
+                    packet.packet_id,
+                    packet.duplicate,
+                    texts.setdefault(packet.topic, packet.topic),
+                    packet.payload,
+                    packet.content_type,
+                    [(texts.setdefault(name, name), value) for name, value in packet.user_properties],
+                    now,
+                )
+            )
+            for packet in packets
+            if packet.packet_id is not None  # at QoS 0, which a broker as ours is set up does not send us
+        ]
 
     def _read(self, delivery: Delivery) -> Item:
         try:

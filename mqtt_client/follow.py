@@ -129,6 +129,7 @@ class Follower:
         self._question: _Question | None = None
         self._catching_up_since: float | None = None
         self._is_behind = False
+        self._answered_at = self._failed_at = float("-inf")
 
     async def events(self) -> AsyncIterator[Event]:
         """Tell everything since the profile's cursor, then what comes, without end.
@@ -194,7 +195,7 @@ class Follower:
     @property
     def _held_until(self) -> float:
         """However often the connection is made anew meanwhile."""
-        return self._held[0].came + HELD_SECONDS if self._held else math.inf
+        return max(self._held[0].came, self._answered_at) + HELD_SECONDS if self._held else math.inf
 
     async def _find_cursor(self) -> None:
         self._told = self._ledger.cursors()
@@ -239,16 +240,18 @@ class Follower:
             self._plan.want(self._clock() + _NAMELESS_SECONDS)
         elif not self._concerns(message.conversation) or message.identity in self._seen:
             return
-        elif self._clock() >= self._unsettled_until and not self._held and not self._is_behind:
+        elif (is_early := self._is_behind or self._clock() < self._unsettled_until) or self._held:
+            # One that needs no question of its own waits only for those before it.
+            self._held.append(_Held(message, self._clock() if is_early else self._held[-1].came))
+            self._ask_for_held()
+        else:
             for event in self._show(message):
                 yield event
-        else:
-            self._held.append(_Held(message, self._clock()))
-            self._ask_for_held()
 
     def _ask_for_held(self) -> None:
-        if self._held:
-            self._plan.want(max(self._clock(), self._caught_up_at + self._fetch_pause))
+        if self._held and not self._question:  # else this is called again when it is answered
+            pauses_end = max(self._caught_up_at + self._fetch_pause, self._failed_at + _RETRY_SECONDS)
+            self._plan.want(max(self._clock(), pauses_end))
 
     def _tell_held(self, came_until: float = math.inf) -> Iterator[Event]:
         while self._held and self._held[0].came <= came_until:
@@ -261,6 +264,7 @@ class Follower:
 
     async def _catch_up_when_due(self) -> AsyncIterator[Event]:
         if self._clock() >= self._held_until:
+            self._is_behind = False
             for event in self._tell_held():
                 yield event
         if not self._question and not self._plan.is_due(self._clock()):
@@ -269,13 +273,12 @@ class Follower:
             async for event in self._catch_up(PATIENCE_SECONDS):
                 yield event
         except (ApiError, OutOfReachError) as error:
-            self._catching_up_since, self._is_behind = None, False
+            self._catching_up_since, self._failed_at = None, self._clock()
             self._told_caught_up = self.is_current = False
             if self._plan.failed(self._clock(), random.random):
                 yield ConnectionChanged(False, str(error))
                 self._connected = False
-            if self._held:
-                self._plan.want(self._clock() + _RETRY_SECONDS)
+            self._ask_for_held()
             return
         if self._question:
             self._told_caught_up = self.is_current = False
@@ -298,6 +301,7 @@ class Follower:
                 return
             self._question = None
             page = question.answer.result()
+            self._answered_at, self._failed_at = self._clock(), float("-inf")
             for event in self._tell_page(page):
                 yield event
             self._is_behind = page.has_more
@@ -324,7 +328,9 @@ class Follower:
 
     async def _answer(self) -> FeedPage:
         await self._blocked.learn()
-        return await feed_page(self._api, self._cursor)
+        page = await feed_page(self._api, self._cursor)
+        await self._blocked.learn()  # there may have been a connect meanwhile, or a block
+        return page
 
     def _tell_page(self, page: FeedPage) -> Iterator[Event]:
         passed = [message for message in page.messages if self._concerns(message.conversation)]
