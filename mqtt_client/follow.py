@@ -56,7 +56,7 @@ _FETCH_SHARE = 3.0
 """Times as long as the answer took: a server that all its clients ask after an outage is left time for other things."""
 _FETCH_MOST_SECONDS = 0.5
 HELD_SECONDS = 15.0
-"""How long a live message waits at most. A server that was killed is back sooner."""
+"""How long a live message waits at most while the feed says nothing. A server that was killed is back sooner."""
 _RETRY_SECONDS = 1.0
 """Between two tries to ask a feed that messages wait for."""
 PATIENCE_SECONDS = 3.0
@@ -65,7 +65,7 @@ PATIENCE_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A live message that is held, and when it was read."""
+    """A live message that is held until the feed has been asked after it `came`."""
 
     message: Message
     came: float
@@ -118,7 +118,7 @@ class Follower:
         self._position = 0
         self._connected: bool | None = None
         self._unsettled_until = 0.0
-        self._caught_up_at = float("-inf")
+        self._caught_up_at = -math.inf
         self._told_caught_up = False
         self.is_current = False
         """Whether the feed could be asked the last time."""
@@ -129,7 +129,7 @@ class Follower:
         self._question: _Question | None = None
         self._catching_up_since: float | None = None
         self._is_behind = False
-        self._answered_at = self._failed_at = float("-inf")
+        self._answered_at = self._failed_at = -math.inf
 
     async def events(self) -> AsyncIterator[Event]:
         """Tell everything since the profile's cursor, then what comes, without end.
@@ -194,7 +194,7 @@ class Follower:
 
     @property
     def _held_until(self) -> float:
-        """However often the connection is made anew meanwhile."""
+        """While pages come, however slowly, the feed is not out of reach; new connections make no difference."""
         return max(self._held[0].came, self._answered_at) + HELD_SECONDS if self._held else math.inf
 
     async def _find_cursor(self) -> None:
@@ -240,18 +240,23 @@ class Follower:
             self._plan.want(self._clock() + _NAMELESS_SECONDS)
         elif not self._concerns(message.conversation) or message.identity in self._seen:
             return
-        elif (is_early := self._is_behind or self._clock() < self._unsettled_until) or self._held:
-            # One that needs no question of its own waits only for those before it.
-            self._held.append(_Held(message, self._clock() if is_early else self._held[-1].came))
-            self._ask_for_held()
+        elif self._is_behind or self._clock() < self._unsettled_until:
+            self._hold(message, self._clock())
+        elif self._held:
+            # It follows nothing that was missed, and waits only for those before it.
+            self._hold(message, self._held[-1].came)
         else:
             for event in self._show(message):
                 yield event
 
+    def _hold(self, message: Message, came: float) -> None:
+        self._held.append(_Held(message, came))
+        self._ask_for_held()
+
     def _ask_for_held(self) -> None:
-        if self._held and not self._question:  # else this is called again when it is answered
-            pauses_end = max(self._caught_up_at + self._fetch_pause, self._failed_at + _RETRY_SECONDS)
-            self._plan.want(max(self._clock(), pauses_end))
+        if self._held and not self._question:  # else this is called again when there is an answer
+            pause_ends = max(self._caught_up_at + self._fetch_pause, self._failed_at + _RETRY_SECONDS)
+            self._plan.want(max(self._clock(), pause_ends))
 
     def _tell_held(self, came_until: float = math.inf) -> Iterator[Event]:
         while self._held and self._held[0].came <= came_until:
@@ -264,7 +269,7 @@ class Follower:
 
     async def _catch_up_when_due(self) -> AsyncIterator[Event]:
         if self._clock() >= self._held_until:
-            self._is_behind = False
+            self._is_behind = False  # or each one that comes now would wait as long
             for event in self._tell_held():
                 yield event
         if not self._question and not self._plan.is_due(self._clock()):
@@ -301,7 +306,7 @@ class Follower:
                 return
             self._question = None
             page = question.answer.result()
-            self._answered_at, self._failed_at = self._clock(), float("-inf")
+            self._answered_at, self._failed_at = self._clock(), -math.inf
             for event in self._tell_page(page):
                 yield event
             self._is_behind = page.has_more
