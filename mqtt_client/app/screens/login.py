@@ -17,7 +17,12 @@ from mqtt_client.text import visible
 if TYPE_CHECKING:
     from mqtt_client.app.nightjar import NightjarApp
 
-_FIELDS = ("server", "username", "password", "again")
+_LABELS = {
+    "server": "Server",
+    "username": "Username",
+    "password": "Password",
+    "again": "Password again, to register",
+}
 
 
 class LoginScreen(Screen[None]):
@@ -44,35 +49,33 @@ class LoginScreen(Screen[None]):
     def __init__(self, server: str, username: str = "", reason: str = "") -> None:
         """Prefill the server, and the name of who was logged in; `reason` says why that has ended."""
         super().__init__()
-        self._server = server
-        self._username = username
-        self._reason = reason
+        # Held, not looked for: whoever leaves while the screen is put together has a screen without any of them.
+        self._fields = {
+            "server": Field(server, id="server"),
+            "username": Field(username, id="username"),
+            "password": Field(password=True, id="password"),
+            "again": Field(password=True, id="again"),
+        }
+        self._errors = {name: Label("", classes="error", id=f"{name}-error", markup=False) for name in self._fields}
+        self._said = Label(visible(reason), id="said", classes="error", markup=False)
         self._asking: Worker[None] | None = None
 
     def compose(self) -> ComposeResult:
         """Put the fields together."""
         with Vertical(id="login") as box:
             box.border_title = "Nightjar"
-            yield Label("Server")
-            yield Field(self._server, id="server")
-            yield Label("", classes="error", id="server-error", markup=False)
-            yield Label("Username")
-            yield Field(self._username, id="username")
-            yield Label("", classes="error", id="username-error", markup=False)
-            yield Label("Password")
-            yield Field(password=True, id="password")
-            yield Label("", classes="error", id="password-error", markup=False)
-            yield Label("Password again, to register")
-            yield Field(password=True, id="again")
-            yield Label("", classes="error", id="again-error", markup=False)
+            for name, field in self._fields.items():
+                yield Label(_LABELS[name])
+                yield field
+                yield self._errors[name]
             with Horizontal(id="buttons"):
                 yield Button("Log in", id="log-in", variant="primary")
                 yield Button("Register", id="register")
-            yield Label(visible(self._reason), id="said", classes="error", markup=False)
+            yield self._said
 
     def on_mount(self) -> None:
         """Begin at the first field that is empty."""
-        self.set_focus(self.query_one("#password" if self._username else "#username", Field))
+        self.set_focus(self._fields["password" if self._value("username") else "username"])
 
     def action_go_on(self) -> None:
         """Go to the next field; after the last one that is needed, log in or register."""
@@ -96,7 +99,7 @@ class LoginScreen(Screen[None]):
         """Ask no more."""
         if self._asking is not None:
             self._asking.cancel()
-            self.query_one("#said", Label).update("")
+            self._said.update("")
 
     def _ask(self, *, is_new: bool | None) -> None:
         # Not twice: what is registered by the first Enter would be taken for the second.
@@ -105,16 +108,16 @@ class LoginScreen(Screen[None]):
 
     async def _submit(self, *, is_new: bool | None) -> None:
         """Log in or register (None: as it looks), with all that was typed before."""
-        await all_taken(self.query(Field))
+        await all_taken(self._fields.values())
         if is_new is None:
             is_new = bool(self._value("again"))
-        for name in _FIELDS:
+        for name in self._fields:
             self._say(name, "")
         if is_new and self._value("again") != self._value("password"):
             self._say("again", "the two passwords differ")
-            self.set_focus(self.query_one("#again", Field))
+            self.set_focus(self._fields["again"])
             return
-        self.query_one("#said", Label).update("asking the server … (Escape stops)")
+        self._said.update("asking the server … (Escape stops)")
         await self._log_in(is_new=is_new)
 
     async def _log_in(self, *, is_new: bool) -> None:
@@ -123,18 +126,18 @@ class LoginScreen(Screen[None]):
         try:
             await engine.do(lambda backend: backend.log_in(server, username, password, is_new=is_new))
         except ClientError as error:
-            self.query_one("#said", Label).update("")
+            self._said.update("")
             field = _field_of(str(error))
             self._say(field, str(error).removeprefix(f"{field}: "))
-            self.set_focus(self.query_one(f"#{field}", Field))
+            self.set_focus(self._fields[field])
         else:
-            self.query_one("#said", Label).update("logged in")
+            self._said.update("logged in")
 
     def _value(self, name: str) -> str:
-        return self.query_one(f"#{name}", Field).value
+        return self._fields[name].value
 
     def _say(self, name: str, text: str) -> None:
-        self.query_one(f"#{name}-error", Label).update(visible(text))
+        self._errors[name].update(visible(text))
 
 
 def _field_of(said: str) -> str:

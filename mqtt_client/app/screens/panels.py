@@ -89,20 +89,22 @@ class Switcher(ModalScreen[str | None]):
         self._rows = rows
         self._names: list[str] = []
         self._early = ""
+        # Held, not looked for: whoever leaves while the box is put together has a screen without any of them.
+        self._wanted = Field(placeholder="a part of the name", id="wanted")
+        self._found = OptionList(id="found")
 
     def compose(self) -> ComposeResult:
         """Put the box together."""
-        box = Vertical(Field(placeholder="a part of the name", id="wanted"), OptionList(id="found"), id="box")
+        box = Vertical(self._wanted, self._found, id="box")
         box.border_title = "Go to"
         yield box
 
     def on_mount(self) -> None:
         """Begin with all, or with what was typed while the box was put together."""
-        wanted = self.query_one(Field)
         self._show(self._early)
-        wanted.value = self._early
-        self.set_focus(wanted)
-        wanted.cursor_position = len(self._early)
+        self._wanted.value = self._early
+        self.set_focus(self._wanted)
+        self._wanted.cursor_position = len(self._early)
 
     def on_key(self, event: events.Key) -> None:
         """Take what is typed before there is a box to type into."""
@@ -116,7 +118,7 @@ class Switcher(ModalScreen[str | None]):
 
     @on(Field.Submitted)
     def _submitted(self) -> None:
-        index = self.query_one(OptionList).highlighted
+        index = self._found.highlighted
         self.dismiss(self._names[index] if index is not None and self._names else None)
 
     @on(OptionList.OptionSelected)
@@ -125,11 +127,10 @@ class Switcher(ModalScreen[str | None]):
 
     def action_move(self, by: int) -> None:
         """Choose the one above or below."""
-        found = self.query_one(OptionList)
         if by > 0:
-            found.action_cursor_down()
+            self._found.action_cursor_down()
         else:
-            found.action_cursor_up()
+            self._found.action_cursor_up()
 
     def _show(self, wanted: str) -> None:
         rows = matching(self._rows, wanted)[:_SWITCH_MOST]
@@ -138,10 +139,9 @@ class Switcher(ModalScreen[str | None]):
         if wanted and not any(row.who == wanted for row in rows):
             self._names.append(f"new:{wanted}")
             texts.append(f"{visible(wanted)}  (new conversation)")
-        found = self.query_one(OptionList)
-        found.clear_options()
-        found.add_options([Option(Content(text)) for text in texts])
-        found.highlighted = 0 if texts else None
+        self._found.clear_options()
+        self._found.add_options([Option(Content(text)) for text in texts])
+        self._found.highlighted = 0 if texts else None
 
 
 class FoundPanel(ModalScreen[Entry | None]):
@@ -156,22 +156,23 @@ class FoundPanel(ModalScreen[Entry | None]):
         self._found = found
         self._labels = labels
         self._zone = zone
+        self._list = OptionList(*map(self._option, found), id="found")
+
+    def _option(self, entry: Entry) -> Option:
+        moment = local(entry.sent_at, self._zone)
+        place = visible(self._labels.get(entry.conversation, entry.conversation.partition(":")[2]))
+        body = " ".join(shown_text(entry, _FOUND_SHOWN))
+        return Option(Content(f"{moment:%Y-%m-%d %H:%M}  {place}  {visible(entry.sender)}: {body}"))
 
     def compose(self) -> ComposeResult:
         """Put the box together."""
-        lines = []
-        for entry in self._found:
-            moment = local(entry.sent_at, self._zone)
-            place = visible(self._labels.get(entry.conversation, entry.conversation.partition(":")[2]))
-            body = " ".join(shown_text(entry, _FOUND_SHOWN))
-            lines.append(Option(Content(f"{moment:%Y-%m-%d %H:%M}  {place}  {visible(entry.sender)}: {body}")))
-        box = Vertical(OptionList(*lines, id="found"), id="box")
+        box = Vertical(self._list, id="box")
         box.border_title = f"{len(self._found)} found (Escape closes)"
         yield box
 
     def on_mount(self) -> None:
         """Begin with the newest."""
-        self.query_one(OptionList).focus()
+        self._list.focus()
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
@@ -188,32 +189,33 @@ class PasswordPanel(ModalScreen[None]):
         Binding("enter", "go_on", show=False, priority=True),
     ]
 
+    def __init__(self) -> None:
+        """Begin empty."""
+        super().__init__()
+        self._current = Field(placeholder="current password", password=True, id="current")
+        self._new = Field(placeholder="new password", password=True, id="new")
+        self._again = Field(placeholder="new password again", password=True, id="again")
+        self._said = Static("Enter changes it; every other session ends.", id="said", markup=False)
+
     def compose(self) -> ComposeResult:
         """Put the box together."""
-        box = Vertical(
-            Field(placeholder="current password", password=True, id="current"),
-            Field(placeholder="new password", password=True, id="new"),
-            Field(placeholder="new password again", password=True, id="again"),
-            Static("Enter changes it; every other session ends.", id="said", markup=False),
-            id="box",
-        )
+        box = Vertical(self._current, self._new, self._again, self._said, id="box")
         box.border_title = "Change the password (Escape closes)"
         yield box
 
     def action_go_on(self) -> None:
         """Go to the next field; after the last one, change it."""
-        if self.focused is not None and self.focused.id == "again":
+        if self.focused is self._again:
             self.run_worker(self._submit(), exclusive=True)
         else:
             self.focus_next()
 
     async def _submit(self) -> None:
-        await all_taken(self.query(Field))
-        current, new, again = (self.query_one(f"#{name}", Field).value for name in ("current", "new", "again"))
-        if new != again:
+        await all_taken((self._current, self._new, self._again))
+        if self._new.value != self._again.value:
             self._say("the two new passwords differ")
         else:
-            await self._change(current, new)
+            await self._change(self._current.value, self._new.value)
 
     async def _change(self, current: str, new: str) -> None:
         self._say("asking the server …")
@@ -226,4 +228,4 @@ class PasswordPanel(ModalScreen[None]):
             cast("NightjarApp", self.app).say("the password is changed; every other session has ended")
 
     def _say(self, text: str) -> None:
-        self.query_one("#said", Static).update(visible(text))
+        self._said.update(visible(text))

@@ -59,8 +59,8 @@ async def test_an_answer_that_refuses_stands_below_its_field(
     async with app.run_test(size=(80, 24)) as pilot:
         screen = app.screen
         assert isinstance(screen, LoginScreen)
-        assert screen.query_one("#server", Input).value.startswith("http://127.0.0.1:")
         await until(pilot, lambda: screen.focused is not None and screen.focused.id == "username")
+        assert screen.query_one("#server", Input).value.startswith("http://127.0.0.1:")
         await pilot.press(*"alice", "enter", *"secret words", "tab")
         if is_new:
             await pilot.press(*"secret words", "enter")
