@@ -106,6 +106,7 @@ class _Search:
         self._asked_words = {word for term in self._terms for word in term.words}
         self._lexemes: dict[str, str | None] = {}
         self._readable: Mapping[int, Sequence[tuple[int, int]]] | None = None
+        self._has_read = False
 
     def first(self, most: int) -> list[tuple[int, str]]:
         """Find the newest messages: the number of each, and its snippet."""
@@ -200,9 +201,11 @@ class _Search:
         """Read messages, and keep those that match, in the same order: the newest first."""
         found: list[tuple[int, str]] = []
         while seqs:
-            if self._is_late():
+            # Not before the first reading: a machine that stood still for a moment has not been asked for too much.
+            if self._has_read and self._is_late():
                 raise UnavailableError("The search takes too long: ask for rarer words, or in one conversation.")
             read = search.texts(self._cur, self._scope, seqs)
+            self._has_read = True
             found += self._kept(read)
             if sum(len(each.body) for each in read) < search.TEXTS_BYTES:
                 break

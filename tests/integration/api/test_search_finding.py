@@ -44,11 +44,21 @@ def test_a_language_knows_the_forms_of_words(own_db: connection, pool: Pool) -> 
 
 def test_a_phrase_of_frequent_words_that_stand_nowhere_so_is_given_up(own_db: connection, pool: Pool) -> None:
     world = World(own_db, pool)
-    for _ in range(3):
+    for _ in range(30):
         world.insert("alice", "alice bobby", b"of the")
     clock = itertools.count(0.0, 5.0)
     with pytest.raises(UnavailableError, match="too long"):
         find(pool, AccessClaims("alice", "alice"), Asked('"the of"'), 9, clock=lambda: next(clock))
+
+
+def test_a_search_that_needs_one_reading_is_answered_however_slow_the_machine_is(
+    own_db: connection, pool: Pool
+) -> None:
+    world = World(own_db, pool)
+    seq = world.insert("alice", "alice bobby", b"the owl")
+    clock = itertools.count(0.0, 5.0)
+    page = find(pool, AccessClaims("alice", "alice"), Asked('"the owl"'), 9, clock=lambda: next(clock))
+    assert [each.seq for each, _ in page.found] == [seq]
 
 
 def test_large_messages_are_read_a_few_at_a_time(own_db: connection, pool: Pool) -> None:

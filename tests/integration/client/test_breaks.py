@@ -28,6 +28,13 @@ def people(stack: RunningStack, tmp_path: Path) -> tuple[Person, Person]:
     return alice, bob
 
 
+def start_broker(stack: RunningStack) -> None:
+    """Start the broker again, and wait until it lets clients in: a command waits for 5 s to empty the outbox."""
+    told = stack.broker.log.count(", all may connect")
+    stack.broker.start()
+    wait_for(lambda: stack.broker.log.count(", all may connect") > told, "the broker lets clients in")
+
+
 def bodies(running: Running) -> list[str]:
     """List the texts that a tail has shown."""
     return [line.partition(": ")[2] for line in running.out]
@@ -158,11 +165,11 @@ def test_no_message_is_lost_with_a_logout_and_none_silently_with_the_account(
     refused = alice.fails("delete-account", "--yes", "--password-stdin", stdin=password, status=1)
     assert "1 unsent in the outbox would be lost" in refused
     assert "sent when alice logs in here again" in alice.run("logout").stderr.decode()
-    stack.broker.start()
+    start_broker(stack)
     assert "1 sent late" in alice.run("login", "alice", "--password-stdin", stdin=password).stderr.decode()
     stack.broker.kill()
     alice.fails("send", "bob", "between", "--timeout", "0.5", status=4)
-    stack.broker.start()
+    start_broker(stack)
     assert "1 sent late" in alice.run("logout").stderr.decode()
     assert stored(bob, "alice") == ["before", "between"]
     alice.run("login", "alice", "--password-stdin", stdin=password)
