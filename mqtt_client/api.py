@@ -123,7 +123,7 @@ class Api:
             _check_held(lock)
             self._profile.forget()
             raise NotLoggedInError(
-                f"the session of {self.username} has ended: run `nightjar login {self.username}`"
+                f"the session of {self.username} has ended", f"run `nightjar login {self.username}`"
             ) from error
         after = credentials_of(before.server, read(Login, answer), self._now(), answer.clock_ahead)
         if (after.username, after.device_id) != (before.username, before.device_id):

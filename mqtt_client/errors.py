@@ -28,9 +28,15 @@ class UnconfirmedError(ClientError):
 
 
 class NotLoggedInError(ClientError):
-    """There is no login, or it has ended. Exit status 5."""
+    """There is no login, or it has ended. `reason` leaves out what to do about it on a command line. Exit status 5."""
 
     exit_status = 5
+
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        """Give the line for people in its two parts."""
+        super().__init__(f"{reason}: {remedy}" if remedy else reason)
+        self.reason = reason
+        self.remedy = remedy
 
 
 class OutOfReachError(ClientError):

@@ -214,7 +214,8 @@ class Follower:
                 if self._take_link(connected=entry.kind == "connected"):
                     yield ConnectionChanged(entry.kind == "connected", entry.content.decode(errors="replace"))
             case "ended":
-                raise NotLoggedInError(entry.content.decode(errors="replace"))
+                reason, _, remedy = entry.content.decode(errors="replace").partition("\n")
+                raise NotLoggedInError(reason, remedy)
             case _:
                 for event in self._take(entry):
                     yield event

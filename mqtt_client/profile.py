@@ -94,7 +94,7 @@ class Profile:
         try:
             content = _read(self.credentials_file)
         except FileNotFoundError as error:
-            raise NotLoggedInError("not logged in: run `nightjar login USER`") from error
+            raise NotLoggedInError("not logged in", "run `nightjar login USER`") from error
         except OSError as error:
             raise StorageError(f"{self.credentials_file} cannot be read: {error.strerror}") from error
         # The app shows what is stored here before it loads what only a login needs.
@@ -105,7 +105,7 @@ class Profile:
         try:
             return Credentials.model_validate_json(content)
         except ValidationError as error:
-            raise NotLoggedInError(f"{self.credentials_file} is damaged: run `nightjar login USER` again") from error
+            raise NotLoggedInError(f"{self.credentials_file} is damaged", "run `nightjar login USER` again") from error
 
     def who(self) -> tuple[str, str] | None:
         """Return (server, username) of the login, for what is shown before it is used; None when there is none."""

@@ -70,7 +70,7 @@ class Session:
         self.trouble = ""
         """Why this process, as the connection's owner, could not make it the last time; empty while there is one."""
         self._told_cut = False
-        self._told_groups: frozenset[str] = frozenset()
+        self._told_groups: frozenset[str] | None = None
 
     async def begin(self) -> None:
         """Become the connection's owner if there is none, with credentials in hand.
@@ -150,7 +150,7 @@ class Session:
                 # A membership has ended, say: fresh credentials know what we still may do.
                 failures = 1 if self._clock() - opened > _STABLE_SECONDS else failures + 1
             except NotLoggedInError as error:
-                self._tell("ended", str(error))
+                self._tell("ended", f"{error.reason}\n{error.remedy}")
                 raise
             except (LinkError, OutOfReachError, ApiError) as error:
                 self._check_lock()

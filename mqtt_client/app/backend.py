@@ -63,7 +63,7 @@ class Backend:
             try:
                 await self._serve()
             except NotLoggedInError as error:
-                self._emit((LoginChanged(None, reason=str(error)),))
+                self._emit((LoginChanged(None, reason=error.reason),))
             await self._logged_in.wait()
 
     async def log_in(self, server: str, username: str, password: str, *, is_new: bool) -> None:

@@ -93,6 +93,13 @@ async def test_typing_presence_and_markers_reach_the_other_side(alice: Person, b
         )
 
 
+async def test_who_was_in_no_group_is_told_of_the_first_though_no_event_says_so(alice: Person, bob: Person) -> None:
+    """It was made before they connected, with a token of before that."""
+    group = (await asyncio.to_thread(alice.out, "groups", "create", "team", "--member", bob.name)).strip()
+    async with seated(bob) as at_bob:
+        await at_bob.is_told(GroupChanged(group, "added"))
+
+
 async def test_memberships_and_reactions_are_told_and_no_message_is_told_twice(alice: Person, bob: Person) -> None:
     async with seated(bob) as at_bob:
         group = (await asyncio.to_thread(alice.out, "groups", "create", "team", "--member", bob.name)).strip()
