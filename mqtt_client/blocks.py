@@ -41,23 +41,30 @@ class Blocked:
 
 async def fetch_blocks(api: Api, store: Store) -> list[str]:
     """Read the server's list and keep it. Errors as above."""
+    while True:
+        known = store.blocked()
+        names = await _names(api)
+        # What was blocked here meanwhile may be missing in the answer, which is then asked for again.
+        if store.replace_blocked(known, names):
+            return names
+
+
+async def _names(api: Api) -> list[str]:
     try:
-        names = read(Blocks, await api.call("GET", "/v1/blocks")).blocked
+        return read(Blocks, await api.call("GET", "/v1/blocks")).blocked
     except ApiError as error:
         if error.status != 404:  # HTTP's: a server that has no blocks yet
             raise
-        names = []
-    store.replace_blocked(names)
-    return names
+        return []
 
 
 async def block(api: Api, store: Store, username: str) -> None:
     """Block a user. Errors as above."""
     await api.call("PUT", f"/v1/blocks/{username}")
-    store.replace_blocked(store.blocked() | {username})
+    store.block(username)
 
 
 async def unblock(api: Api, store: Store, username: str) -> None:
     """Show what a user writes from now on. Errors as above."""
     await api.call("DELETE", f"/v1/blocks/{username}")
-    store.replace_blocked(store.blocked() - {username})
+    store.unblock(username)

@@ -375,7 +375,8 @@ class Follower:
         receipts = decode_receipts(content)
         self._note_deliveries(receipts)
         if any(isinstance(receipt, Stored) and self._is_unseen(receipt) for receipt in receipts):
-            self._plan.want(self._clock())
+            # A feed that could not be asked is not asked at each receipt.
+            self._plan.want(max(self._clock(), self._failed_at + _RETRY_SECONDS))
         return receipts
 
     def _note_deliveries(self, receipts: Iterable[Receipt]) -> None:

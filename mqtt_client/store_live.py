@@ -110,11 +110,24 @@ class LiveStore(StoreFile):
         """Name the users that are blocked, as far as we have been told."""
         return frozenset(name for (name,) in self._rows("SELECT username FROM blocked"))
 
-    def replace_blocked(self, usernames: Iterable[str]) -> None:
-        """Take over the server's list."""
+    def block(self, username: str) -> None:
+        """Note that a user is blocked."""
+        with self._writing():
+            self._db.execute("INSERT OR IGNORE INTO blocked VALUES (?)", (username,))
+
+    def unblock(self, username: str) -> None:
+        """Note that a user is not blocked any more."""
+        with self._writing():
+            self._db.execute("DELETE FROM blocked WHERE username = ?", (username,))
+
+    def replace_blocked(self, known: frozenset[str], usernames: Iterable[str]) -> bool:
+        """Take over the server's list, if ours is still the `known` one of before the server was asked; say so."""
         wanted = frozenset(usernames)
         if wanted == self.blocked():
-            return
+            return True
         with self._writing():
+            if self.blocked() != known:
+                return False
             self._db.execute("DELETE FROM blocked")
             self._db.executemany("INSERT INTO blocked VALUES (?)", [(name,) for name in wanted])
+        return True

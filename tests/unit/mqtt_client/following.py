@@ -71,6 +71,7 @@ class Scene:
     """A follower, and what it follows."""
 
     follower: Follower
+    api: Api
     store: Store
     wakeups: WakeUps
 
@@ -112,8 +113,7 @@ def begin(serve: Serve, tmp_path: Path) -> Begin:
         async with Transport(server) as transport, WakeUps(profile.wakeups) as wakeups:
             with Store(tmp_path / "data" / "alice.db") as store:
                 store.move_cursor(EVERYTHING, 7)
-                yield Scene(
-                    Follower(Api(transport, profile, credentials), store, wakeups, patient=True), store, wakeups
-                )
+                api = Api(transport, profile, credentials)
+                yield Scene(Follower(api, store, wakeups, patient=True), api, store, wakeups)
 
     return begun

@@ -1,6 +1,7 @@
 """Following while the feed answers slowly, or not at all: chat goes on, and what was missed is told before it."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,6 +13,7 @@ from mqtt_client.errors import OutOfReachError
 from mqtt_client.events import CaughtUp, ConnectionChanged, Event, MessageArrived
 from mqtt_client.reading import FeedPage
 from mqtt_client.store import Store
+from tests.support.receipts import encode_receipts
 from tests.unit.mqtt_client.following import (
     CAME,
     EMPTY,
@@ -25,6 +27,8 @@ from tests.unit.mqtt_client.following import (
     live_id,
 )
 from tests.unit.mqtt_client.test_hostile_server import serve
+from wire.conversations import direct
+from wire.receipts import Stored
 
 __all__ = ["begin", "serve"]
 NOTHING = FeedPage([], has_more=False, next_after_seq=7)
@@ -175,6 +179,33 @@ async def test_a_feed_that_is_away_is_not_asked_for_each_message_that_waits_for_
     assert len(asked) <= 5, "once a second"
 
 
+async def test_a_feed_that_is_away_is_asked_once_a_second_however_many_receipts_say_that_something_was_missed(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+    async with begin(EMPTY) as scene, asyncio.timeout(30):
+
+        async def away(*_: object) -> FeedPage:
+            asked.append(time.monotonic())
+            if len(asked) == 3:
+                return NOTHING
+            raise OutOfReachError("away")
+
+        async def come() -> None:
+            for number in itertools.count(8):
+                receipt = Stored(live_id(number), number, direct("bob"), "bob")
+                scene.store.log([("receipts", encode_receipts([receipt]))])
+                scene.wakeups.nudge()
+                await asyncio.sleep(0.02)
+
+        monkeypatch.setattr(follow, "feed_page", away)
+        coming = asyncio.create_task(come())
+        await until_caught_up(scene)
+        coming.cancel()
+    assert asked[1] - asked[0] >= 1.0
+    assert asked[2] - asked[1] >= 1.0
+
+
 async def test_blocks_are_asked_for_after_a_connect_also_while_a_question_is_under_way(
     begin: Begin, pace: Pace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,7 +214,7 @@ async def test_blocks_are_asked_for_after_a_connect_also_while_a_question_is_und
     async with begin(EMPTY) as scene, asyncio.timeout(10):
 
         async def fetch(_: object, store: Store) -> list[str]:
-            store.replace_blocked(blocked)
+            store.replace_blocked(store.blocked(), blocked)
             return blocked
 
         async def slowly(*_: object) -> FeedPage:
@@ -210,7 +241,7 @@ async def test_whom_one_blocks_while_a_question_is_under_way_is_not_in_its_answe
 
         async def slowly(*_: object) -> FeedPage:
             await asyncio.sleep(0.5)
-            scene.store.replace_blocked({"bob"})
+            scene.store.block("bob")
             await asyncio.sleep(0.1)
             return last(8)
 

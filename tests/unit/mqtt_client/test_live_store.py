@@ -63,9 +63,20 @@ def test_typing_is_told_once_and_not_late(tmp_path: Path) -> None:
 
 def test_the_list_of_those_who_are_blocked_is_replaced(tmp_path: Path) -> None:
     with Store(tmp_path / "s") as store, Store(tmp_path / "s") as other:
-        store.replace_blocked(["bob", "carol"])
-        store.replace_blocked(["bob"])
+        assert store.replace_blocked(frozenset(), ["bob", "carol"])
+        assert store.replace_blocked(frozenset({"bob", "carol"}), ["bob"])
         assert other.blocked() == {"bob"}
+
+
+def test_a_list_from_before_somebody_was_blocked_here_is_not_taken_over(tmp_path: Path) -> None:
+    with Store(tmp_path / "s") as store, Store(tmp_path / "s") as other:
+        known = store.blocked()
+        other.block("bob")
+        assert not store.replace_blocked(known, ["carol"])
+        assert store.blocked() == {"bob"}
+        assert store.replace_blocked(known, ["bob"]), "there is nothing to do"
+        other.unblock("bob")
+        assert store.blocked() == frozenset()
 
 
 def test_what_waits_in_the_outbox_of_an_older_client_is_kept(tmp_path: Path) -> None:
