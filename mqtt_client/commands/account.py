@@ -70,17 +70,7 @@ def login(options: Options, username: str, *, password_stdin: bool) -> None:
 @common
 def logout(options: Options) -> None:
     """End this profile's session, here and at the server."""
-
-    async def work() -> tuple[str, int]:
-        async with open_account(options.open_profile(), options.asked_server) as account:
-            await deliver(account)
-            await end_login(account)
-            with account.store() as store:
-                return account.username, len(store.outbox())
-
-    username, waiting = run(work())
-    if waiting:
-        notice(f"{waiting} unconfirmed in the outbox; sent when {username} logs in here again")
+    username = _log_out(options)
     say(as_json({"username": username}) if options.json else f"logged out {username}")
 
 
@@ -107,14 +97,13 @@ def sessions(options: Options, end: str | None, *, end_others: bool) -> None:
         raise InputError("--end and --end-others do not go together")
     if end is not None and not is_device_id(end):
         raise InputError(f"{end!r} is no device id: `nightjar sessions` lists them")
+    if end is not None and end == options.open_profile().load().device_id:
+        _log_out(options)
+        _show_ended(options, [end])
+        return
 
     async def work() -> None:
         async with opened(options) as account:
-            if end == account.credentials.device_id:
-                await deliver(account)
-                await end_login(account)
-                _show_ended(options, [end])
-                return
             if end is not None:
                 ended = [end]
             else:
@@ -177,6 +166,22 @@ def delete_account(options: Options, *, yes: bool, force: bool, password_stdin: 
 
     run(work())
     say(as_json({"username": username}) if options.json else f"{username} is deleted")
+
+
+def _log_out(options: Options) -> str:
+    """End this profile's session and say what waits in its outbox; return whose it was."""
+
+    async def work() -> tuple[str, int]:
+        async with open_account(options.open_profile(), options.asked_server) as account:
+            await deliver(account)
+            await end_login(account)
+            with account.store() as store:
+                return account.username, len(store.outbox())
+
+    username, waiting = run(work())
+    if waiting:
+        notice(f"{waiting} unconfirmed in the outbox; sent when {username} logs in here again")
+    return username
 
 
 def _show_login(options: Options, credentials: Credentials, done: str) -> None:

@@ -1,5 +1,6 @@
 """Parts of the stack go away and come back while people chat: nothing is lost, nothing is there twice."""
 
+import json
 import signal
 import socket
 import sqlite3
@@ -175,6 +176,13 @@ def test_no_message_is_lost_with_a_logout_and_none_silently_with_the_account(
     alice.run("login", "alice", "--password-stdin", stdin=password)
     stack.broker.kill()
     alice.fails("send", "bob", "never", "--timeout", "0.5", status=4)
+    device = json.loads(alice.out("whoami", "--json"))["device"]["id"]
+    said = alice.run("sessions", "--end", device).stderr.decode().splitlines()
+    assert [line.split(" (")[0] for line in said] == [
+        "nightjar: left in the outbox by earlier commands: 1 still waiting",
+        "nightjar: 1 unconfirmed in the outbox; sent when alice logs in here again",
+    ]
+    alice.run("login", "alice", "--password-stdin", stdin=password)
     alice.run("delete-account", "--yes", "--force", "--password-stdin", stdin=password)
 
 
