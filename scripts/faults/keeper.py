@@ -14,6 +14,8 @@ from scripts.stack.process import Command, Process
 
 _POLL_SECONDS = 0.02
 _PAUSE_SECONDS = 0.25
+_STILL_IN_USE = "pre-existing shared memory block"
+"""What Postgres says, and ends, while processes of the server that was killed are still busy with their last query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,8 @@ class Keeper:
 
     def _note(self, name: str) -> None:
         process = self._kept[name].process
-        if process.pid not in self._struck and name not in self._excused:
+        is_excused = process.pid in self._struck or name in self._excused
+        if not is_excused and _STILL_IN_USE not in process.log_tail(5):
             self.crashes.append(f"{name} ended with {process.exit_status()}, see {process.command.log}")
         # The next process with this id is another.
         self._struck.discard(process.pid)

@@ -125,6 +125,15 @@ def test_a_process_that_ends_by_itself_has_crashed(keeper: Keeper, start: Callab
     assert keeper.crashes[0].startswith("job ended with 3, see ")
 
 
+def test_a_database_that_waits_for_what_the_killed_one_left_behind_has_not_crashed(
+    keeper: Keeper, start: Callable[[str], int]
+) -> None:
+    """Only its first process is killed, as by a person; the others end when they notice, after their query."""
+    first = start("raise SystemExit('FATAL:  pre-existing shared memory block (key 2, ID 7) is still in use')")
+    wait_for(ended(keeper, first), "it was started again", 60)
+    assert keeper.crashes == []
+
+
 def test_a_process_that_was_struck_has_not_crashed(keeper: Keeper, start: Callable[[str], int]) -> None:
     first = start(SLEEP)
     keeper.strike(first)
