@@ -38,9 +38,10 @@ class Api:
         """Take what the profile's login says; `now` gives local Unix time."""
         self._transport = transport
         self._profile = profile
-        self._device_id = credentials.device_id
+        self.device_id = credentials.device_id
         self._now = now
         self.username = credentials.username
+        self._ended: NotLoggedInError | None = None
 
     async def call(
         self,
@@ -95,8 +96,12 @@ class Api:
         self._load()
 
     def _load(self) -> Credentials:
-        credentials = self._profile.load()
-        if credentials.device_id != self._device_id:
+        try:
+            credentials = self._profile.load()
+        except NotLoggedInError as error:
+            # The file is gone because the session has ended, which says more.
+            raise (self._ended or error) from error
+        if credentials.device_id != self.device_id:
             raise NotLoggedInError(f"this profile has logged in as {credentials.username} meanwhile: start again")
         return credentials
 
@@ -121,10 +126,11 @@ class Api:
             if error.status != 401:
                 raise
             _check_held(lock)
-            self._profile.forget()
-            raise NotLoggedInError(
+            self._ended = NotLoggedInError(
                 f"the session of {self.username} has ended", f"run `nightjar login {self.username}`"
-            ) from error
+            )
+            self._profile.forget()
+            raise self._ended from error
         after = credentials_of(before.server, read(Login, answer), self._now(), answer.clock_ahead)
         if (after.username, after.device_id) != (before.username, before.device_id):
             raise ApiError("the server refreshed another session than ours", answer.status)

@@ -57,3 +57,8 @@ class ApiError(ClientError):
 
 class StorageError(ClientError):
     """The profile's files cannot be used; the message says how to mend it. Exit status 1."""
+
+
+def reason(error: ClientError) -> str:
+    """Return the line for people who are not on a command line."""
+    return error.reason if isinstance(error, NotLoggedInError) else str(error)

@@ -43,7 +43,7 @@ from mqtt_client.app.widgets.conversation_list import ConversationList
 from mqtt_client.app.widgets.field import Field
 from mqtt_client.app.widgets.message_view import MessageView
 from mqtt_client.app.widgets.status_line import Keys, StatusLine
-from mqtt_client.errors import ClientError
+from mqtt_client.errors import ClientError, reason
 from mqtt_client.text import visible
 from wire.names import is_username
 
@@ -210,7 +210,7 @@ class ChatScreen(Screen[None]):
         try:
             await work()
         except ClientError as error:
-            self.status.show_notice(str(error))
+            self.status.show_notice(reason(error))
 
     # What the backend tells
 

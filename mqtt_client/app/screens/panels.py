@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import tzinfo
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from textual import events, on
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
@@ -19,21 +20,31 @@ from mqtt_client.app.keys import FIXED, KEYS, keys_of, spoken
 from mqtt_client.app.lines import local, shown_text
 from mqtt_client.app.roster import matching
 from mqtt_client.app.widgets.field import Field, all_taken
-from mqtt_client.errors import ClientError
+from mqtt_client.errors import ClientError, reason
 from mqtt_client.text import visible
 
 if TYPE_CHECKING:
     from mqtt_client.app.nightjar import NightjarApp
 
+ResultT = TypeVar("ResultT")
 _CSS = """
 {name} {{ align: center middle; }}
 {name} #box {{ width: 90%; max-width: 100; height: auto; max-height: 90%; border: solid $primary; background: $surface; padding: 0 1; }}
 """  # noqa: E501  # CSS
 _SWITCH_MOST = 50
 _FOUND_SHOWN = 200
+_CHANGED = "the password is changed; every other session has ended"
 
 
-class TextPanel(ModalScreen[None]):
+class Panel(ModalScreen[ResultT]):
+    """A screen over the chat, which closes once."""
+
+    def dismiss(self, result: ResultT | None = None) -> AwaitComplete:
+        """Close, unless that has begun: Textual would close what is below for a second key that was pressed at once."""
+        return super().dismiss(result) if self.is_current else AwaitComplete()
+
+
+class TextPanel(Panel[None]):
     """Shows lines; Escape closes it."""
 
     CSS = _CSS.format(name="TextPanel")
@@ -72,7 +83,7 @@ def _columns(pairs: list[tuple[str, str]]) -> list[str]:
     return [f"{left:{width}}  {right}" for left, right in pairs]
 
 
-class Switcher(ModalScreen[str | None]):
+class Switcher(Panel[str | None]):
     """Finds a conversation by a part of its name; hands back its name on the wire, or `new:` and what was typed."""
 
     AUTO_FOCUS = ""
@@ -87,15 +98,14 @@ class Switcher(ModalScreen[str | None]):
         """Take the conversations."""
         super().__init__()
         self._rows = rows
-        self._names: list[str] = []
         self._early = ""
         # Held, not looked for: whoever leaves while the box is put together has a screen without any of them.
         self._wanted = Field(placeholder="a part of the name", id="wanted")
-        self._found = OptionList(id="found")
+        self._list = OptionList(id="found")
 
     def compose(self) -> ComposeResult:
         """Put the box together."""
-        box = Vertical(self._wanted, self._found, id="box")
+        box = Vertical(self._wanted, self._list, id="box")
         box.border_title = "Go to"
         yield box
 
@@ -118,33 +128,31 @@ class Switcher(ModalScreen[str | None]):
 
     @on(Field.Submitted)
     def _submitted(self) -> None:
-        index = self._found.highlighted
-        self.dismiss(self._names[index] if index is not None and self._names else None)
+        chosen = self._list.highlighted_option
+        self.dismiss(chosen.id if chosen else None)
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(self._names[event.option_index])
+        self.dismiss(event.option_id)  # the list may have changed since
 
     def action_move(self, by: int) -> None:
         """Choose the one above or below."""
         if by > 0:
-            self._found.action_cursor_down()
+            self._list.action_cursor_down()
         else:
-            self._found.action_cursor_up()
+            self._list.action_cursor_up()
 
     def _show(self, wanted: str) -> None:
         rows = matching(self._rows, wanted)[:_SWITCH_MOST]
-        self._names = [row.name for row in rows]
-        texts = [f"{visible(row.label)}{f'  ({row.unread} unread)' if row.unread else ''}" for row in rows]
+        texts = {row.name: f"{visible(row.label)}{f'  ({row.unread} unread)' if row.unread else ''}" for row in rows}
         if wanted and not any(row.who == wanted for row in rows):
-            self._names.append(f"new:{wanted}")
-            texts.append(f"{visible(wanted)}  (new conversation)")
-        self._found.clear_options()
-        self._found.add_options([Option(Content(text)) for text in texts])
-        self._found.highlighted = 0 if texts else None
+            texts[f"new:{wanted}"] = f"{visible(wanted)}  (new conversation)"
+        self._list.clear_options()
+        self._list.add_options([Option(Content(text), id=name) for name, text in texts.items()])
+        self._list.highlighted = 0 if texts else None
 
 
-class FoundPanel(ModalScreen[Entry | None]):
+class FoundPanel(Panel[Entry | None]):
     """Messages that a search has found; hands back the one that is chosen."""
 
     CSS = _CSS.format(name="FoundPanel") + "FoundPanel OptionList { height: auto; max-height: 20; border: none; }"
@@ -179,7 +187,7 @@ class FoundPanel(ModalScreen[Entry | None]):
         self.dismiss(self._found[event.option_index])
 
 
-class PasswordPanel(ModalScreen[None]):
+class PasswordPanel(Panel[None]):
     """Changes the password."""
 
     CSS = _CSS.format(name="PasswordPanel")
@@ -222,10 +230,11 @@ class PasswordPanel(ModalScreen[None]):
         try:
             await cast("NightjarApp", self.app).engine.do(lambda backend: backend.change_password(current, new))
         except ClientError as error:
-            self._say(str(error))
+            self._say(reason(error))
         else:
+            self._say(_CHANGED)  # it may not be on top
             self.dismiss()
-            cast("NightjarApp", self.app).say("the password is changed; every other session has ended")
+            cast("NightjarApp", self.app).say(_CHANGED)
 
     def _say(self, text: str) -> None:
         self._said.update(visible(text))

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
+import pytest
 from textual import events
-from textual.widgets import Input, Static
+from textual.widgets import Input, OptionList, Static
 
 from mqtt_client.app.nightjar import NightjarApp
-from mqtt_client.app.screens.panels import PasswordPanel
+from mqtt_client.app.screens.panels import FoundPanel, PasswordPanel, Switcher
 from mqtt_client.app.storage import Incoming
 from tests.support.waiting import until
 from tests.unit.app.conftest import MakeApp
@@ -55,3 +56,41 @@ async def test_a_form_is_taken_as_it_was_typed_though_all_came_at_once(
         assert [field.value for field in app.screen.query(Input)] == ["older", "new", "other"]
         press_at_once(app, "ctrl+u", *"new", "enter")
         await until(pilot, lambda: "differ" not in str(app.screen.query_one("#said", Static).render()))
+
+
+@pytest.mark.parametrize("keys", [("enter", "enter"), ("enter",) * 3, ("escape", "enter"), ("enter", "escape")])
+@pytest.mark.parametrize("found", [False, True])
+async def test_what_closes_a_panel_twice_leaves_the_chat_open(
+    make_app: MakeApp, talks: list[Incoming], keys: tuple[str, ...], *, found: bool
+) -> None:
+    app = make_app(talks)
+    async with app.run_test(size=SIZE) as pilot:
+        screen = chat(app)
+        await until(pilot, lambda: screen.status.link.state == "offline")
+        panel = FoundPanel(list(screen.messages.viewport.entries), None, {}) if found else Switcher(screen.roster.rows)
+        app.push_screen(panel)
+        await until(pilot, lambda: bool(panel.focused))
+        press_at_once(app, *keys)
+        await until(pilot, lambda: app.screen is screen)
+        await pilot.pause(0.3)
+        assert app.screen is screen
+
+
+async def test_a_row_that_was_clicked_is_meant_though_the_list_has_changed_since(
+    make_app: MakeApp, talks: list[Incoming]
+) -> None:
+    app = make_app(talks)
+    chosen: list[str | None] = []
+    async with app.run_test(size=SIZE) as pilot:
+        screen = chat(app)
+        await until(pilot, lambda: screen.status.link.state == "offline")
+        panel = Switcher(screen.roster.rows)
+        app.push_screen(panel, chosen.append)
+        await until(pilot, lambda: bool(panel.focused))
+        listed, last = panel.query_one(OptionList), len(screen.roster.rows) - 1
+        clicked = OptionList.OptionSelected(listed, listed.get_option_at_index(last), last)
+        panel.query_one(Input).value = "nobody"
+        await until(pilot, lambda: listed.option_count == 1)
+        panel.post_message(clicked)
+        await until(pilot, lambda: bool(chosen))
+    assert chosen == [screen.roster.rows[last].name]
