@@ -14,6 +14,7 @@ from mqtt_client.incoming import LogKind, filters, group_filters, log_entry, rec
 from mqtt_client.link import LastWill, Link, LinkError, RefusedPublishError, open_link
 from mqtt_client.liveliness import Liveliness, Manner, presence_payload
 from mqtt_client.memberships import Memberships, Renewed
+from mqtt_client.resending import settle_stored
 from mqtt_client.signals import is_group_hint, is_token_stale
 from mqtt_client.state import SendPlan, backoff
 from mqtt_client.store import Result, Store
@@ -118,6 +119,8 @@ class Service:
 
     async def _publish_outbox(self) -> None:
         position = 0
+        if await settle_stored(self._api, self._store, self._parts.now()):
+            self._wakeups.notify()
         try:
             async with asyncio.TaskGroup() as publications:
                 while True:

@@ -95,6 +95,12 @@ class Store(LiveStore):
         found: list[tuple[int, str, str]] = self._rows(statement, (position,))
         return found
 
+    def outbox_before(self, sent_at: str) -> list[tuple[str, str]]:
+        """List (id, conversation) of what waits and was written before that time, oldest first."""
+        statement = "SELECT id, conversation FROM outbox WHERE sent_at < ? ORDER BY position"
+        found: list[tuple[str, str]] = self._rows(statement, (sent_at,))
+        return found
+
     def outbox_end(self) -> int:
         """Return the position of the newest message that was ever in the outbox."""
         return self._end("outbox")
