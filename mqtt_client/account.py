@@ -83,7 +83,9 @@ async def end_login(account: Account) -> None:
     """End the session at the server and forget it here. Raises OutOfReachError, ApiError."""
     with suppress(NotLoggedInError):
         await account.api.call("DELETE", "/v1/sessions/current")
-    account.profile.forget()
+    # Another process may be about to write the login that it has refreshed.
+    async with held(account.profile.credentials_lock, 30):
+        account.profile.forget()
 
 
 def safe_username(name: str) -> str:

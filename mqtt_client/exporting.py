@@ -32,7 +32,7 @@ async def export_to(api: Api, path: Path, progress: Callable[[int], None]) -> in
     InputError for a file that cannot be made, ClientError, ApiError, OutOfReachError, NotLoggedInError.
     """
     try:
-        file = await asyncio.to_thread(_made, path)
+        file = _made(path)  # here, so that it is known to be there when this is cancelled
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be made: {getattr(error, 'strerror', None) or error}") from error
     try:

@@ -214,8 +214,10 @@ class Follower:
                 if self._take_link(connected=entry.kind == "connected"):
                     yield ConnectionChanged(entry.kind == "connected", entry.content.decode(errors="replace"))
             case "ended":
-                reason, _, remedy = entry.content.decode(errors="replace").partition("\n")
-                raise NotLoggedInError(reason, remedy)
+                device_id, reason, remedy = entry.content.decode(errors="replace").split("\n")
+                # A process of the login before this one may say so only now.
+                if device_id == self._api.device_id:
+                    raise NotLoggedInError(reason, remedy)
             case _:
                 for event in self._take(entry):
                     yield event
@@ -281,7 +283,8 @@ class Follower:
         except (ApiError, OutOfReachError) as error:
             self._catching_up_since, self._failed_at = None, self._clock()
             self._told_caught_up = self.is_current = False
-            if self._plan.failed(self._clock(), random.random):
+            is_first = self._plan.failed(self._clock(), random.random)
+            if is_first or self._connected:  # a connection that has come meanwhile does not say that REST is there
                 yield ConnectionChanged(False, str(error))
                 self._connected = False
             self._ask_for_held()

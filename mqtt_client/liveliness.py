@@ -110,7 +110,7 @@ class Liveliness:
         for marker in self._store.unsent_markers():
             conversation = parse_conversation(marker.conversation)
             due = self._told_at.get(marker.conversation, float("-inf")) + MARKER_SECONDS
-            if conversation and conversation.kind == "group" and self._memberships.sizes is None:
+            if conversation and conversation.kind == "group" and self._waits_for_token(conversation):
                 continue
             if due > clock():
                 wait = min(wait, due - clock())
@@ -128,6 +128,11 @@ class Liveliness:
         if conversation.kind == "group":
             return conversation.name in self._memberships.token_groups
         return conversation.name != self._username
+
+    def _waits_for_token(self, conversation: Conversation) -> bool:
+        """Say whether it is not known yet that we are a member, or the token does not know it."""
+        sizes = self._memberships.sizes
+        return sizes is None or (conversation.name in sizes and conversation.name not in self._memberships.token_groups)
 
     def _is_worth(self, conversation: Conversation, marker: Marker) -> bool:
         if conversation.kind == "direct" or marker.read > marker.told_read:

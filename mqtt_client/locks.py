@@ -50,8 +50,15 @@ class FileLock:
         self.release()
         return False
 
+    def take_over(self, silent_seconds: float) -> bool:
+        """Take the lock if it is free, or its holder has given no sign of life for that long. Raises StorageError."""
+        if self.take():
+            return True
+        self.depose(silent_seconds)
+        return self.take()
+
     def depose(self, silent_seconds: float) -> None:
-        """Free the lock if its holder has given no sign of life for that long. Raises StorageError."""
+        """Free a lock that is held if its holder has given no sign of life for that long. Raises StorageError."""
         if not self._is_silent(silent_seconds):
             return
         guard = FileLock(self._path.with_suffix(".guard"))

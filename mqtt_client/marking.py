@@ -24,7 +24,7 @@ async def mark_read(account: Account, conversation: Conversation, seq: int, seco
         async with WakeUps(account.profile.wakeups) as wakeups:
             session = Session(account.api, store, wakeups, account.profile)
             log_end = store.log_end()
-            if not store.mark(str(conversation), read=seq):
+            if not store.mark(str(conversation), read=seq) and not _is_unsent(store, conversation):
                 return
             wakeups.notify()
             try:
@@ -43,7 +43,7 @@ async def mark_read(account: Account, conversation: Conversation, seq: int, seco
 async def _told(account: Account, store: Store, wakeups: WakeUps, conversation: Conversation, position: int) -> None:
     while True:
         count = wakeups.count
-        if all(marker.conversation != str(conversation) for marker in store.unsent_markers()):
+        if not _is_unsent(store, conversation):
             break
         # The owner of the connection may be another process, which wakes nobody when it has told a marker.
         await wakeups.changed_since(count, 0.1)
@@ -59,3 +59,7 @@ async def _told(account: Account, store: Store, wakeups: WakeUps, conversation: 
             ):
                 return
         await wakeups.changed_since(count, 0.1)
+
+
+def _is_unsent(store: Store, conversation: Conversation) -> bool:
+    return any(marker.conversation == str(conversation) for marker in store.unsent_markers())

@@ -11,9 +11,17 @@ from uuid6 import uuid7
 
 from mqtt_client.account import Account
 from mqtt_client.api import Api
-from mqtt_client.errors import InputError, OutOfReachError, RejectedError, UnconfirmedError
+from mqtt_client.errors import (
+    ClientError,
+    InputError,
+    NotLoggedInError,
+    OutOfReachError,
+    RejectedError,
+    StorageError,
+    UnconfirmedError,
+)
 from mqtt_client.session import Session, alongside
-from mqtt_client.store import Outgoing, Result, Store
+from mqtt_client.store import Outgoing, Store
 from mqtt_client.wakeup import WakeUps
 from wire.conversations import Conversation
 from wire.message import BODY_MAX, Relation, default_content_type
@@ -62,9 +70,9 @@ Prepare = Callable[[Api], Awaitable[Outgoing]]
 async def send(account: Account, prepare: Prepare, seconds: float) -> tuple[str, int]:
     """Put a message into the outbox and wait until it is stored, at most `seconds` in all; return its id and seq.
 
-    `prepare` makes the message; it may ask the server. Raises InputError, RejectedError, NotLoggedInError;
-    UnconfirmedError when the message stays in the outbox; OutOfReachError when nothing was put there, because the
-    server was not to be reached in time.
+    `prepare` makes the message; it may ask the server. Raises InputError, RejectedError; UnconfirmedError when the
+    message stays in the outbox, for whatever reason; NotLoggedInError, StorageError, and OutOfReachError when the
+    server was not to be reached in time, only when nothing was put there.
     """
     deadline = asyncio.get_running_loop().time() + seconds
     with account.store() as store:
@@ -75,10 +83,10 @@ async def send(account: Account, prepare: Prepare, seconds: float) -> tuple[str,
                 left_before = {id_ for id_, _ in store.outbox()}
                 store.post(message)
                 wakeups.notify()
-                await _confirmed(session, _Waiting(store, wakeups, message.id, left_before), deadline)
+                obstacle = await _confirmed(session, _Waiting(store, wakeups, message.id, left_before), deadline)
             finally:
                 session.release()
-        return message.id, _seq(store.result(message.id), message.id, session.trouble)
+        return message.id, _seq(store, message.id, obstacle)
 
 
 async def _prepared(account: Account, session: Session, prepare: Prepare, deadline: float) -> Outgoing:
@@ -115,20 +123,30 @@ class _Waiting:
                     await self.wakeups.changed_since(self.wakeups.count)
 
 
-async def _confirmed(session: Session, waiting: _Waiting, deadline: float) -> None:
+async def _confirmed(session: Session, waiting: _Waiting, deadline: float) -> str:
+    """Wait for the answer; say what ended the wait if it was something else. The message is in the outbox by now."""
     try:
         async with asyncio.timeout_at(deadline):
             await alongside(session, waiting.for_all(session))
     except TimeoutError:
-        pass
+        return f"not confirmed in time{f' ({session.trouble})' if session.trouble else ''}"
     except asyncio.CancelledError:
-        if waiting.store.result(waiting.id) is None:
-            raise UnconfirmedError(_kept(waiting.id, "interrupted:")) from None
+        return "interrupted"
+    except NotLoggedInError as error:
+        return ", ".join(filter(None, (error.reason, error.remedy)))
+    except ClientError as error:
+        return str(error)
+    return ""
 
 
-def _seq(result: Result | None, id_: str, trouble: str) -> int:
+def _seq(store: Store, id_: str, obstacle: str) -> int:
+    try:
+        result = store.result(id_)
+    except StorageError as error:
+        result, obstacle = None, str(error)
     if result is None:
-        raise UnconfirmedError(_kept(id_, f"not confirmed in time{f' ({trouble})' if trouble else ''}:"))
+        kept = f"message {id_} stays in the outbox and is sent by the next nightjar command that connects"
+        raise UnconfirmedError(f"{obstacle}: {kept}")
     if result.seq is None:
         raise RejectedError(f"message {id_} was rejected: {rejection(result.reason or '')}")
     return result.seq
@@ -137,7 +155,3 @@ def _seq(result: Result | None, id_: str, trouble: str) -> int:
 def rejection(reason: str) -> str:
     """Say why a message was refused: the contract's word, and what it means where that is not plain."""
     return f"{reason} ({_MEANINGS[reason]})" if reason in _MEANINGS else reason
-
-
-def _kept(id_: str, why: str) -> str:
-    return f"{why} message {id_} stays in the outbox and is sent by the next nightjar command that connects"

@@ -78,8 +78,7 @@ class Session:
         Raises NotLoggedInError, and as the owner OutOfReachError or ApiError when there are no credentials to be had.
         """
         self._api.check_login()
-        self._lock.depose(_SILENT_SECONDS)
-        self._owner = self._lock.take()
+        self._owner = self._lock.take_over(_SILENT_SECONDS)
         if self._owner:
             await self._api.mqtt()
 
@@ -115,8 +114,7 @@ class Session:
     async def _wait_for_lock(self) -> None:
         count = self._wakeups.count
         self._api.check_login()
-        self._lock.depose(_SILENT_SECONDS)
-        self._owner = self._lock.take()
+        self._owner = self._lock.take_over(_SILENT_SECONDS)
         if not self._owner:
             await self._wakeups.changed_since(count, _TAKE_OVER_SECONDS)
 
@@ -150,7 +148,7 @@ class Session:
                 # A membership has ended, say: fresh credentials know what we still may do.
                 failures = 1 if self._clock() - opened > _STABLE_SECONDS else failures + 1
             except NotLoggedInError as error:
-                self._tell("ended", f"{error.reason}\n{error.remedy}")
+                self._tell("ended", f"{self._api.device_id}\n{error.reason}\n{error.remedy}")
                 raise
             except (LinkError, OutOfReachError, ApiError) as error:
                 self._check_lock()

@@ -12,6 +12,7 @@ from mqtt_client.errors import StorageError
 from mqtt_client.store_schema import SCHEMA
 
 _WAL_BYTES = 8 * 1024 * 1024
+_PATIENCE_SECONDS = 10.0
 
 
 class StoreFile:
@@ -28,7 +29,7 @@ class StoreFile:
         self._now = now
         with self._mending():
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            self._db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+            self._db = sqlite3.connect(path, timeout=_PATIENCE_SECONDS, isolation_level=None, check_same_thread=False)
             try:
                 self._prepare()
             except BaseException:
@@ -50,7 +51,7 @@ class StoreFile:
             return self._db.execute(statement, parameters).fetchall()
 
     def _prepare(self) -> None:
-        self._db.execute("PRAGMA journal_mode = WAL")
+        self._use_wal()
         # What is lost in a power cut is sent, fetched or shown again, all but what goes into the outbox: see `post`.
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
@@ -63,6 +64,19 @@ class StoreFile:
         elif self._version() > len(self.schema):
             raise StorageError(f"{self._path} was made by a newer nightjar: use that one, or another --profile")
 
+    def _use_wal(self) -> None:
+        # For this SQLite waits for nobody, as it does for the rest: another process may open the new file, too.
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                    raise
+                time.sleep(0.02)
+            else:
+                return
+
     def _version(self) -> int:
         return int(self._db.execute("PRAGMA user_version").fetchone()[0])
 
@@ -73,7 +87,8 @@ class StoreFile:
             try:
                 yield
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # SQLite ends it itself when the disk is full, say
+                    self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
 

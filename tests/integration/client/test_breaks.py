@@ -137,6 +137,84 @@ def test_any_command_finishes_a_send_that_was_killed_before_its_receipt(
     assert alice.run("whoami").stderr == b""
 
 
+def test_what_is_stored_already_is_not_sent_again(
+    stack: RunningStack, people: tuple[Person, Person], tmp_path: Path
+) -> None:
+    """Or it would be shown to who has joined since, and to who had blocked its sender, though not theirs to read."""
+    alice, bob = people
+    carol = new_person(stack.server, tmp_path, "carol").register()
+    second = alice.elsewhere(tmp_path / "second")
+    group = alice.out("groups", "create", "secret", "--member", "bob").strip()
+    with stack.archiver.frozen():
+        said = alice.fails("send", group, "before carol", "--timeout", "1", status=4)
+        bob.run("block", "alice")
+        alice.fails("send", "bob", "while blocked", "--timeout", "1", status=4)
+    wait_for(lambda: len(second.objects("history", group) + second.objects("history", "bob")) == 2, "both are stored")
+    bob.run("unblock", "alice")
+    second.run("groups", "add", group, "carol")
+    time.sleep(5)  # younger ones are sent without asking
+    with carol.running("tail") as tail, bob.running("tail", "alice") as other:
+        carol.wait_until_running(1)
+        bob.wait_until_running(1)
+        assert alice.run("whoami").stderr == b"nightjar: left in the outbox by earlier commands: 2 sent late\n"
+        (result,) = second.objects("history", group)
+        assert result["id"] in said
+        second.run("send", group, "for all")
+        second.run("send", "bob", "again")
+        tail.wait_for_line("for all")
+        other.wait_for_line("again")
+        assert bodies(tail) == ["for all"]
+        assert bodies(other) == ["again"]
+
+
+def test_what_stands_in_the_way_after_a_message_was_kept_does_not_hide_that_it_is(
+    stack: RunningStack, people: tuple[Person, Person], tmp_path: Path
+) -> None:
+    """Who is told that it failed sends it again, and it is there twice."""
+    alice, bob = people
+    device = alice.login()["device_id"]
+    alice.elsewhere(tmp_path / "second").run("sessions", "--end", device)
+    said = alice.fails("send", "bob", "without a session", status=4)
+    assert "the session of alice has ended, run `nightjar login alice`: message " in said
+    password = f"{PASSWORD}\n".encode()
+    assert b"1 sent late" in alice.run("login", "alice", "--password-stdin", stdin=password).stderr
+    stack.archiver.stop()
+    with alice.running("send", "bob", "with a busy store", "--timeout", "60") as send:
+        wait_for(lambda: outbox(alice) == 1, "it is in the outbox")
+        (path,) = alice.directory.glob("*.db")
+        with closing(sqlite3.connect(path, isolation_level=None)) as store:
+            wait_for(lambda: begun(store), "the store is free for a moment")
+            stack.archiver.start()
+            assert send.wait(60) == 4
+        (line,) = send.err
+        assert "database is locked: message " in line
+        assert "stays in the outbox" in line
+    alice.run("whoami")
+    assert stored(bob, "alice") == ["without a session", "with a busy store"]
+
+
+def begun(store: sqlite3.Connection) -> bool:
+    """Let nobody else write; say whether that was possible."""
+    try:
+        store.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError:
+        return False
+    return True
+
+
+def test_a_read_that_was_not_told_is_not_confirmed_when_it_is_asked_for_again(
+    stack: RunningStack, people: tuple[Person, Person]
+) -> None:
+    alice, bob = people
+    bob.run("send", "alice", "hello")
+    stack.broker.kill()
+    alice.fails("read", "bob", "--timeout", "1", status=4)
+    alice.fails("read", "bob", "--timeout", "1", status=4)
+    start_broker(stack)
+    alice.run("read", "bob")
+    assert alice.objects("unread", "--count") == [{"unread": 0}]
+
+
 def test_what_cannot_be_delivered_yet_is_counted_and_holds_no_command_up(
     stack: RunningStack, people: tuple[Person, Person]
 ) -> None:

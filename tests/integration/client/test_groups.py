@@ -143,3 +143,12 @@ def test_a_message_that_waited_until_its_sender_was_removed_is_rejected_with_the
     assert "1 rejected" in bob.run("whoami").stderr.decode()
     assert bob.run("whoami").stderr == b""
     assert texts(alice, group) == []
+
+
+def test_what_one_reads_in_a_group_that_the_token_does_not_know_yet_is_told(alice: Person, bob: Person) -> None:
+    """The token is from before bob was added, and no connection was there to hear of it."""
+    group = new_group(alice, "fresh", bob)
+    alice.run("send", group, "hello")
+    assert bob.objects("unread", "--count") == [{"unread": 1}]
+    bob.run("read", group)
+    wait_for(lambda: bob.objects("unread", "--count") == [{"unread": 0}], "the archive has the marker")

@@ -67,3 +67,13 @@ async def test_what_is_not_whole_is_removed(tmp_path: Path) -> None:
     with pytest.raises(asyncio.CancelledError):
         await running
     assert not target.exists()
+
+
+async def test_no_file_is_left_when_it_is_cancelled_at_once(tmp_path: Path) -> None:
+    target = tmp_path / "me.ndjson"
+    exporting = asyncio.create_task(export_to(Scripted(hangs=True), target, lambda _: None))  # type: ignore[arg-type]  # as above
+    await asyncio.sleep(0)
+    exporting.cancel()
+    await asyncio.gather(exporting, return_exceptions=True)
+    await asyncio.sleep(0.1)
+    assert not target.exists()

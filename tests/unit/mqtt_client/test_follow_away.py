@@ -41,6 +41,32 @@ async def test_with_rest_away_for_long_chat_goes_on(begin: Begin, monkeypatch: p
         assert not scene.follower.is_current
 
 
+async def test_a_connection_that_comes_back_alone_does_not_say_that_all_is_well(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "_RETRY_SECONDS", 0.1)
+    told: list[bool] = []
+    async with begin(AWAY) as scene, asyncio.timeout(60):
+        async for event in scene.follower.events():
+            if isinstance(event, ConnectionChanged):
+                told.append(event.connected)
+            if told == [False]:
+                scene.arrive("disconnected", "connected")
+            if len(told) == 3:
+                break
+    assert told == [False, True, False]
+
+
+async def test_the_end_of_an_earlier_login_does_not_end_this_one(begin: Begin) -> None:
+    """Its process may only now have found out, and writes into the same store."""
+    async with begin(EMPTY) as scene, asyncio.timeout(60):
+        told = asyncio.create_task(scene.first_ids(1))
+        await asyncio.sleep(0.2)
+        scene.store.log([("ended", b"zzzzzzzzzz\nthis profile has logged in meanwhile\n")])
+        scene.arrive(SECOND)
+        assert await told == [CAME]
+
+
 async def ids_told(scene: Scene, count: int) -> list[str]:
     """Let a message come live once the feed could not be asked; return the ids of the first messages that are told."""
     ids: list[str] = []

@@ -46,3 +46,17 @@ def test_of_two_that_depose_at_once_only_one_replaces_the_file(tmp_path: Path) -
     second.depose(5)
     assert not second.take()
     assert first.beat()
+
+
+def test_a_free_lock_is_taken_without_replacing_its_file(tmp_path: Path) -> None:
+    """Who takes it at the same moment would hold a file that is gone, and both would think it theirs."""
+    (tmp_path / "lock").touch()
+    os.utime(tmp_path / "lock", (1, 1))
+    file = (tmp_path / "lock").stat().st_ino
+    one, two = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
+    assert one.take_over(5)
+    assert not two.take_over(5)
+    assert (tmp_path / "lock").stat().st_ino == file
+    os.utime(tmp_path / "lock", (1, 1))
+    assert two.take_over(5)
+    assert not one.beat()

@@ -3,9 +3,12 @@
 import resource
 import sqlite3
 import stat
+import sys
+import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from subprocess import PIPE, Popen
 
 import pytest
 
@@ -111,6 +114,9 @@ def test_a_full_disk_is_one_clear_line_and_loses_nothing_that_was_taken(tmp_path
                 fill()
             with pytest.raises(StorageError):
                 store.take([Result("0", 1, None)], [("message", bytes(100_000))])
+            # SQLite ends a transaction by itself that does not fit into its cache.
+            with pytest.raises(StorageError, match=r"used: (disk I/O error|database or disk is full)"):
+                store.take([Result("0", 1, None)], [("message", bytes(87_000))] * 200)
             assert store.outbox() == posted
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -155,3 +161,22 @@ def test_a_store_of_a_newer_client_is_left_alone(tmp_path: Path) -> None:
 def test_a_directory_in_its_place_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot be opened"):
         Store(tmp_path)
+
+
+_OPEN = """
+import pathlib, sys, time
+from mqtt_client.store import Store
+while time.time() < float(sys.argv[2]): pass
+with Store(pathlib.Path(sys.argv[1])) as store: store.log([("message", b"x")])
+"""
+
+
+def test_a_new_store_may_be_opened_by_several_processes_at_once(tmp_path: Path) -> None:
+    for name in "abc":
+        at = str(time.time() + 1.5)
+        opening = [Popen([sys.executable, "-c", _OPEN, str(tmp_path / name), at], stderr=PIPE) for _ in range(4)]
+        for each in opening:
+            _, said = each.communicate(timeout=60)
+            assert each.returncode == 0, said.decode()
+        with Store(tmp_path / name) as store:
+            assert len(store.log_after(0)) == 4
