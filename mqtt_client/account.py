@@ -13,7 +13,7 @@ from mqtt_client.errors import ApiError, ClientError, InputError, NotLoggedInErr
 from mqtt_client.locks import held
 from mqtt_client.models import Login
 from mqtt_client.profile import Profile
-from mqtt_client.reading import newest_seq
+from mqtt_client.reading import feed_page, newest_seq
 from mqtt_client.store import Store, remove_file, remove_store
 from mqtt_client.transport import Transport
 from wire.names import DISPLAY_NAME_MAX, is_shown_name, is_username
@@ -101,12 +101,16 @@ async def _begin_store(account: Account, *, is_new: bool) -> None:
         remove_store(account.profile.store_file(account.credentials.server, account.username))
     with account.store() as store, suppress(ApiError, OutOfReachError):
         newest = 0 if is_new else await newest_seq(account.api)
-        if newest < store.cursors().get(EVERYTHING, 0):
-            store.forget_cursors()  # the server counts from the beginning again
-            remove_file(account.profile.chats_file(account.credentials.server, account.username))
-        elif EVERYTHING not in store.cursors():
+        cursor = store.cursors().get(EVERYTHING)
+        if cursor is None:
             # What is older than the first login here is history, not news.
             store.move_cursor(EVERYTHING, newest)
+        elif newest < cursor and (await feed_page(account.api, newest)).next_after_seq < cursor:
+            # The feed passes what a block hides, but it does not get as far as we were: the server was set up anew or
+            # restored. This is the first login here since, so what it has by now is history again, even what nobody
+            # was shown: `unread` and `history` have it. What comes has higher numbers.
+            remove_file(account.profile.chats_file(account.credentials.server, account.username))
+            store.set_back(newest)
 
 
 def _known(profile: Profile) -> Credentials | None:

@@ -163,12 +163,12 @@ class Store(LiveStore):
                 (scope, seq),
             )
 
-    def forget_cursors(self) -> None:
-        """Begin at 0 again, in every scope: the server's numbers have."""
-        with self._mending():
+    def set_back(self, seq: int) -> None:
+        """Go on after `seq` in every scope, and forget all markers: the server's numbers were set back."""
+        with self._writing():
             self._db.execute("DELETE FROM cursors")
-            self._db.execute("INSERT INTO cursors VALUES ('*', 0)")
-        self.forget_markers()
+            self._db.execute("INSERT INTO cursors VALUES ('*', ?)", (seq,))
+            self._db.execute("DELETE FROM markers")
 
     def show(self, identities: Iterable[tuple[str, str]], *, stored: bool = False) -> None:
         """Note (sender, id) of messages that were shown, in whatever scope; `stored` when they came from the feed.

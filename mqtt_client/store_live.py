@@ -62,11 +62,6 @@ class LiveStore(StoreFile):
                 {"name": marker.conversation, "delivered": marker.delivered, "read": marker.read},
             )
 
-    def forget_markers(self) -> None:
-        """Forget all markers: the server counts from the beginning again."""
-        with self._mending():
-            self._db.execute("DELETE FROM markers")
-
     # Presence and typing
 
     def watch(self, usernames: Iterable[str]) -> None:

@@ -249,15 +249,26 @@ def on_a_terminal(person: Person, arguments: list[str], typed: list[str]) -> str
     return shown.decode()
 
 
+def cursor(person: Person) -> int:
+    """Say how far a profile has shown everything."""
+    (path,) = person.directory.glob("*.db")
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as store:
+        (seq,) = store.execute("SELECT seq FROM cursors WHERE scope = '*'").fetchone()
+        return int(seq)
+
+
 def set_cursor(store: Path, seq: int) -> None:
     """Move all that a store has shown far ahead, as if the server had had that many messages."""
     with closing(sqlite3.connect(store)) as database, database:
         database.execute("UPDATE cursors SET seq = ?", (seq,))
 
 
-def test_a_server_that_was_set_up_anew_is_read_from_its_beginning(alice: Person, bob: Person, tmp_path: Path) -> None:
+def test_a_server_that_was_set_up_anew_is_read_though_its_numbers_are_lower(
+    alice: Person, bob: Person, tmp_path: Path
+) -> None:
     """Whoever registers or logs in at it again sees its messages, though their profile has seen higher numbers."""
     (store,) = alice.directory.glob("*.db")
+    bob.run("send", alice.name, "before the login")
     set_cursor(store, 10**9)
     alice.run("login", alice.name, "--password-stdin", stdin=LINE)
     carol = new_person(bob.environment["NIGHTJAR_SERVER"], tmp_path)
@@ -266,6 +277,24 @@ def test_a_server_that_was_set_up_anew_is_read_from_its_beginning(alice: Person,
     set_cursor(carol.directory / store.name.replace(alice.name, carol.name), 10**9)
     carol.register()
     for reader in (alice, carol):
-        bob.run("send", reader.name, "from the beginning")
+        bob.run("send", reader.name, "after the login")
         with reader.running("tail") as tail:
-            tail.wait_for_line("from the beginning")
+            tail.wait_for_line("after the login")
+            assert not any("before the login" in line for line in tail.out)
+
+
+def test_who_blocks_somebody_and_logs_in_again_is_told_no_history_as_news(
+    registered: NewPerson, alice: Person, bob: Person, tmp_path: Path
+) -> None:
+    """What is hidden moves the cursor beyond the newest message that they may read."""
+    bob.run("send", alice.name, "history")
+    there, carol = alice.elsewhere(tmp_path / "elsewhere"), registered()
+    there.run("block", carol.name)
+    hidden = carol.objects("send", alice.name, "hidden")[0]["seq"]
+    with there.running("tail"):
+        wait_for(lambda: cursor(there) >= hidden, "what is hidden is passed")
+    there.run("login", alice.name, "--password-stdin", stdin=LINE)
+    bob.run("send", alice.name, "news")
+    with there.running("tail") as tail:
+        tail.wait_for_line("news")
+        assert [line.partition(": ")[2] for line in tail.out] == ["news"]

@@ -34,7 +34,9 @@ def test_a_marker_of_another_device_is_not_told_again(tmp_path: Path) -> None:
 def test_a_server_that_counts_anew_makes_markers_count_anew(tmp_path: Path) -> None:
     with Store(tmp_path / "s") as store:
         store.mark("direct:bob", read=500)
-        store.forget_cursors()
+        store.move_cursor("direct:bob", 500)
+        store.set_back(7)
+        assert store.cursors() == {"*": 7}
         assert store.mark("direct:bob", read=3)
 
 
