@@ -14,7 +14,7 @@ from mqtt_client.locks import held
 from mqtt_client.models import Login
 from mqtt_client.profile import Profile
 from mqtt_client.reading import feed_page, newest_seq
-from mqtt_client.store import Store, remove_file, remove_store
+from mqtt_client.store import Store, remove_file
 from mqtt_client.transport import Transport
 from wire.names import DISPLAY_NAME_MAX, is_shown_name, is_username
 
@@ -96,12 +96,15 @@ def safe_username(name: str) -> str:
 
 
 async def _begin_store(account: Account, *, is_new: bool) -> None:
-    if is_new:
-        # The name was free, so a store of that name is of a server that has been set up anew since.
-        remove_store(account.profile.store_file(account.credentials.server, account.username))
+    copy = account.profile.chats_file(account.credentials.server, account.username)
     with account.store() as store, suppress(ApiError, OutOfReachError):
-        newest = 0 if is_new else await newest_seq(account.api)
-        cursor = store.cursors().get(EVERYTHING)
+        if is_new:
+            # The name was free, so a store of that name is of a server that has been set up anew or restored since.
+            # What waits in its outbox may be nowhere else, and can still be sent.
+            remove_file(copy)
+            store.begin_anew()
+            return
+        newest, cursor = await newest_seq(account.api), store.cursors().get(EVERYTHING)
         if cursor is None:
             # What is older than the first login here is history, not news.
             store.move_cursor(EVERYTHING, newest)
@@ -109,7 +112,7 @@ async def _begin_store(account: Account, *, is_new: bool) -> None:
             # The feed passes what a block hides, but it does not get as far as we were: the server was set up anew or
             # restored. This is the first login here since, so what it has by now is history again, even what nobody
             # was shown: `unread` and `history` have it. What comes has higher numbers.
-            remove_file(account.profile.chats_file(account.credentials.server, account.username))
+            remove_file(copy)
             store.set_back(newest)
 
 

@@ -19,6 +19,8 @@ _LOG_SECONDS = 600
 _LOG_MOST = 10_000
 _RESULT_SECONDS = 86400
 _RESULTS_MOST = 100_000
+_FORGETTABLE = ("results", "log", "cursors", "shown", "markers", "watched", "blocked", "typing")
+"""All tables but the outbox."""
 _OUTGOING = "id, conversation, content_type, sent_at, body, relation, relates_to"
 
 
@@ -169,6 +171,13 @@ class Store(LiveStore):
             self._db.execute("DELETE FROM cursors")
             self._db.execute("INSERT INTO cursors VALUES ('*', ?)", (seq,))
             self._db.execute("DELETE FROM markers")
+
+    def begin_anew(self) -> None:
+        """Forget everything but the outbox, and begin at 0: the account is a new one."""
+        with self._writing():
+            for table in _FORGETTABLE:
+                self._db.execute(f"DELETE FROM {table}")  # noqa: S608  # a constant
+            self._db.execute("INSERT INTO cursors VALUES ('*', 0)")
 
     def show(self, identities: Iterable[tuple[str, str]], *, stored: bool = False) -> None:
         """Note (sender, id) of messages that were shown, in whatever scope; `stored` when they came from the feed.

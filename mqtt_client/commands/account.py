@@ -10,6 +10,7 @@ from mqtt_client.commands.passwords import Asker
 from mqtt_client.credentials import Credentials
 from mqtt_client.errors import ClientError, InputError
 from mqtt_client.models import Devices, User
+from mqtt_client.profile import Profile
 from mqtt_client.render import as_json
 from mqtt_client.store import remove_store
 from mqtt_client.text import visible
@@ -34,17 +35,18 @@ def register(options: Options, username: str, display_name: str | None, *, passw
     password = Asker(from_stdin=password_stdin).new_password()
     named = {"display_name": display_name} if display_name is not None else {}
 
-    async def work() -> Credentials:
+    async def work() -> None:
         async with Transport(server) as transport:
             body = {"username": username, "password": password, **named}
             await transport.request("POST", "/v1/users", body=body)
         try:
-            return await log_in(profile, server, username, password, is_new=True)
+            credentials = await log_in(profile, server, username, password, is_new=True)
         except ClientError as error:
             error.args = (f"{username} is registered, but not logged in: {error}",)
             raise
+        await _begin(options, profile, credentials, "registered and logged in")
 
-    _show_login(options, run(work()), "registered and logged in")
+    run(work())
 
 
 @click.command()
@@ -59,9 +61,7 @@ def login(options: Options, username: str, *, password_stdin: bool) -> None:
     password = Asker(from_stdin=password_stdin).password()
 
     async def work() -> None:
-        _show_login(options, await log_in(profile, server, username, password), "logged in")
-        async with open_account(profile, server) as account:
-            await deliver(account)
+        await _begin(options, profile, await log_in(profile, server, username, password), "logged in")
 
     run(work())
 
@@ -182,6 +182,13 @@ def _log_out(options: Options) -> str:
     if waiting:
         notice(f"{waiting} unconfirmed in the outbox; sent when {username} logs in here again")
     return username
+
+
+async def _begin(options: Options, profile: Profile, credentials: Credentials, done: str) -> None:
+    """Show a login that has just been made, and deliver what waits for it."""
+    _show_login(options, credentials, done)
+    async with open_account(profile, credentials.server) as account:
+        await deliver(account)
 
 
 def _show_login(options: Options, credentials: Credentials, done: str) -> None:

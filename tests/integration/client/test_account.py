@@ -263,6 +263,12 @@ def set_cursor(store: Path, seq: int) -> None:
         database.execute("UPDATE cursors SET seq = ?", (seq,))
 
 
+def leave_in_the_outbox(person: Person, to: str, text: str) -> None:
+    """Send something that cannot reach the broker; a login afterwards knows where that is."""
+    person.change_login(lambda login: login["mqtt"].update(port=1, ends_at=time.time() + 1000))
+    person.fails("send", to, text, "--timeout", "0.5", status=4)
+
+
 def test_a_server_that_was_set_up_anew_is_read_though_its_numbers_are_lower(
     alice: Person, bob: Person, tmp_path: Path
 ) -> None:
@@ -298,3 +304,17 @@ def test_who_blocks_somebody_and_logs_in_again_is_told_no_history_as_news(
     with there.running("tail") as tail:
         tail.wait_for_line("news")
         assert [line.partition(": ")[2] for line in tail.out] == ["news"]
+
+
+def test_what_a_former_account_of_the_name_left_is_sent_after_a_registration(
+    alice: Person, bob: Person, tmp_path: Path
+) -> None:
+    """As after a restore from a backup that was made before the account was."""
+    leave_in_the_outbox(alice, bob.name, "left behind")
+    (store,) = alice.directory.glob("*.db")
+    carol = new_person(bob.environment["NIGHTJAR_SERVER"], tmp_path)
+    carol.directory.mkdir(parents=True)
+    shutil.copy(store, carol.directory / store.name.replace(alice.name, carol.name))
+    registered = carol.run("register", carol.name, "--password-stdin", stdin=LINE)
+    assert registered.stderr == b"nightjar: left in the outbox by earlier commands: 1 sent late\n"
+    assert [message["body"] for message in bob.objects("history", carol.name)] == ["left behind"]

@@ -8,8 +8,9 @@ import pytest
 
 from mqtt_client.account import EVERYTHING, log_in
 from mqtt_client.profile import Profile, chats_beside
-from mqtt_client.store import Store
+from mqtt_client.store import Outgoing, Result, Store
 from tests.unit.mqtt_client.test_hostile_server import Serve, a_message, http, serve
+from wire.conversations import direct
 
 __all__ = ["serve"]
 LOGIN = http(
@@ -34,6 +35,11 @@ def newest(seq: int) -> bytes:
 def feed(next_after_seq: int, *messages: dict[str, Any]) -> bytes:
     """Make the last page of a feed."""
     return http(json.dumps({"messages": messages, "has_more": False, "next_after_seq": next_after_seq}))
+
+
+def outgoing(id_: str) -> Outgoing:
+    """Make a message that waits."""
+    return Outgoing(id_, direct("bob"), "text/plain; charset=utf-8", "2026-01-31T12:00:00.000Z", b"body")
 
 
 @pytest.fixture
@@ -88,3 +94,24 @@ async def test_a_feed_that_cannot_be_asked_leaves_everything_as_it_is(serve: Ser
     with Store(path) as store:
         assert store.cursors() == {EVERYTHING: 500, "direct:bob": 500}
     assert chats_beside(path).exists()
+
+
+async def test_a_registration_keeps_the_outbox_alone_of_a_former_account(serve: Serve, profile: Profile) -> None:
+    server = serve(LOGIN)
+    path = left_by_an_earlier_login(profile, server)
+    with Store(path) as store:
+        store.post(outgoing("1"), outgoing("2"), outgoing("3"))
+        store.settle([Result("1", 7, None)])
+        store.log([("message", b"before")])
+        store.watch(["bob"])
+        store.block("carol")
+        store.type("direct:bob", active=True)
+    await log_in(profile, server, "alice", "password", is_new=True)
+    with Store(path) as store:
+        assert store.outbox() == [("2", "direct:bob"), ("3", "direct:bob")]
+        assert store.outgoing("2") == outgoing("2")
+        assert store.cursors() == {EVERYTHING: 0}
+        assert (store.shown(), store.result("1"), store.log_after(0)) == ([], None, [])
+        assert (store.unsent_markers(), store.watched_after(0), store.take_typing()) == ([], [], [])
+        assert store.blocked() == frozenset()
+    assert not chats_beside(path).exists()
