@@ -153,7 +153,7 @@ def delete_account(options: Options, *, yes: bool, force: bool, password_stdin: 
         click.confirm(f"Delete {username} for good", abort=True, err=True)
     password_ = Asker(from_stdin=password_stdin).password()
 
-    async def work() -> None:
+    async def work() -> int:
         async with open_account(profile, options.asked_server) as account:
             await deliver(account, quietly=True)
             with account.store() as store:
@@ -162,9 +162,15 @@ def delete_account(options: Options, *, yes: bool, force: bool, password_stdin: 
                 raise ClientError(f"{waiting} unsent in the outbox would be lost: try again later, or say --force")
             await account.api.call("DELETE", "/v1/me", body={"password": password_})
             profile.forget()
-            remove_store(account.profile.store_file(account.credentials.server, username))
+            with account.store() as store:
+                # Another command may have posted while the server was at it.
+                lost = len(store.outbox())
+            remove_store(profile.store_file(account.credentials.server, username))
+            return lost
 
-    run(work())
+    lost = run(work())
+    if lost:
+        notice(f"{lost} unsent in the outbox: lost with the account")
     say(as_json({"username": username}) if options.json else f"{username} is deleted")
 
 

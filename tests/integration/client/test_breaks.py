@@ -261,7 +261,8 @@ def test_no_message_is_lost_with_a_logout_and_none_silently_with_the_account(
         "nightjar: 1 unconfirmed in the outbox; sent when alice logs in here again",
     ]
     alice.run("login", "alice", "--password-stdin", stdin=password)
-    alice.run("delete-account", "--yes", "--force", "--password-stdin", stdin=password)
+    deleted = alice.run("delete-account", "--yes", "--force", "--password-stdin", stdin=password)
+    assert deleted.stderr == b"nightjar: 1 unsent in the outbox: lost with the account\n"
 
 
 def test_tokens_that_live_for_seconds_are_renewed_without_a_word(stack_factory: StackFactory, tmp_path: Path) -> None:
