@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mqtt_client.credentials import Credentials
 
 _FILE_MAX = 1024 * 1024
+_DIGEST_CHARACTERS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,13 @@ class Profile:
 
     def store_file(self, server: str, username: str) -> Path:
         """Name an account's store; it outlives the login, so that what waits in the outbox does too."""
-        digest = hashlib.sha256(server.encode()).hexdigest()[:12]
+        digest = hashlib.sha256(server.encode()).hexdigest()[:_DIGEST_CHARACTERS]
         return self.data / f"{username}.{digest}.db"
+
+    def other_stores(self, server: str, username: str) -> list[Path]:
+        """List the stores that logins of this username under other URLs have left; a store does not say which."""
+        digest = "[0-9a-f]" * _DIGEST_CHARACTERS  # the app's copies have a longer name
+        return sorted({*self.data.glob(f"{username}.{digest}.db")} - {self.store_file(server, username)})
 
     def chats_file(self, server: str, username: str) -> Path:
         """Name the app's copy of an account's conversations."""

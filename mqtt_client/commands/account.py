@@ -1,5 +1,8 @@
 """Commands around the account: register, login, logout, whoami, sessions, password, delete-account."""
 
+from contextlib import suppress
+from pathlib import Path
+
 import click
 
 from mqtt_client.account import end_login, log_in, open_account, safe_username
@@ -8,11 +11,11 @@ from mqtt_client.commands.opened import deliver, opened
 from mqtt_client.commands.options import Options, common, notice, run, say
 from mqtt_client.commands.passwords import Asker
 from mqtt_client.credentials import Credentials
-from mqtt_client.errors import ClientError, InputError
+from mqtt_client.errors import ClientError, InputError, StorageError
 from mqtt_client.models import Devices, User
 from mqtt_client.profile import Profile
 from mqtt_client.render import as_json
-from mqtt_client.store import remove_store
+from mqtt_client.store import Store, remove_store
 from mqtt_client.text import visible
 from mqtt_client.transport import Transport
 from wire.names import is_device_id
@@ -191,10 +194,22 @@ def _log_out(options: Options) -> str:
 
 
 async def _begin(options: Options, profile: Profile, credentials: Credentials, done: str) -> None:
-    """Show a login that has just been made, and deliver what waits for it."""
+    """Show a login that has just been made, and deliver what waits for it; what waits for another one is named."""
     _show_login(options, credentials, done)
+    waiting = sum(_count_outbox(store) for store in profile.other_stores(credentials.server, credentials.username))
+    if waiting:
+        user = credentials.username
+        said = f"for another server URL: sent when {user} logs in with that --server again"
+        notice(f"{waiting} unsent by {user} in this profile, {said}")
     async with open_account(profile, credentials.server) as account:
         await deliver(account)
+
+
+def _count_outbox(path: Path) -> int:
+    # A login here does not depend on a file that it has no use for.
+    with suppress(StorageError), Store(path) as store:
+        return len(store.outbox())
+    return 0
 
 
 def _show_login(options: Options, credentials: Credentials, done: str) -> None:

@@ -318,3 +318,18 @@ def test_what_a_former_account_of_the_name_left_is_sent_after_a_registration(
     registered = carol.run("register", carol.name, "--password-stdin", stdin=LINE)
     assert registered.stderr == b"nightjar: left in the outbox by earlier commands: 1 sent late\n"
     assert [message["body"] for message in bob.objects("history", carol.name)] == ["left behind"]
+
+
+def test_a_login_under_another_url_of_the_server_names_what_waits_under_the_first(alice: Person, bob: Person) -> None:
+    leave_in_the_outbox(alice, bob.name, "under the first")
+    first = alice.environment["NIGHTJAR_SERVER"]
+    second = first.replace("127.0.0.1", "localhost")
+    there = alice.run("login", alice.name, "--server", second, "--password-stdin", stdin=LINE)
+    assert there.stderr.decode() == (
+        f"nightjar: 1 unsent by {alice.name} in this profile, for another server URL: "
+        f"sent when {alice.name} logs in with that --server again\n"
+    )
+    back = alice.run("login", alice.name, "--server", first, "--password-stdin", stdin=LINE)
+    assert back.stderr == b"nightjar: left in the outbox by earlier commands: 1 sent late\n"
+    assert [message["body"] for message in bob.objects("history", alice.name)] == ["under the first"]
+    assert alice.run("login", alice.name, "--server", second, "--password-stdin", stdin=LINE).stderr == b""
