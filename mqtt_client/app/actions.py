@@ -31,11 +31,11 @@ class Actions:
 
     # Messages that relate to others
 
-    async def reply(self, name: str, text: str, to: Entry) -> Entry:
+    async def reply(self, name: str, text: str, to: Entry) -> None:
         """Answer a message."""
         message = compose(conversation_named(name), _body(text), related=Related("reply", to.id))
         self._post(message)
-        return self.desk.sync.post(message)
+        self.desk.sync.post(message)
 
     async def edit(self, entry: Entry, text: str) -> None:
         """Put another text into one of our messages; it shows once it is stored."""

@@ -100,8 +100,11 @@ class Backend:
 
     # Writing
 
-    async def send(self, name: str, text: str) -> Entry:
-        """Put a text into the outbox, and show it. Raises InputError, RejectedError, StorageError."""
+    async def send(self, name: str, text: str) -> str:
+        """Put a text into the outbox, and show it; return its id.
+
+        Raises InputError, RejectedError and StorageError, and only when it was not put there.
+        """
         try:
             body = text.encode()
         except UnicodeEncodeError as error:
@@ -111,9 +114,9 @@ class Backend:
             opened = await self._begun(conversation, conversation.name)
             message = compose(conversation, body)
             opened.store.post(message)
-            entry = opened.sync.post(message)
-        opened.wakeups.notify()
-        return entry
+            opened.wakeups.notify()
+            opened.sync.post(message)
+        return message.id
 
     async def resend(self, entry: Entry) -> None:
         """Send a message that was rejected again, as a new one; one that was dropped or sent again already stays so."""
@@ -123,9 +126,8 @@ class Backend:
         answered = Related("reply", entry.relates_to_id) if entry.relation == "reply" and entry.relates_to_id else None
         message = compose(conversation_named(entry.conversation), entry.body, related=answered)
         opened.store.post(message)
-        opened.sync.remove(entry)
-        opened.sync.post(message)
         opened.wakeups.notify()
+        opened.sync.post(message, instead_of=entry)
 
     async def discard(self, entry: Entry) -> None:
         """Drop a message that was rejected."""

@@ -179,20 +179,17 @@ class Sync:
         """Wait for the answer to an edit, a retraction or a reaction of our own: a refusal is told."""
         self._changes.add(message.id)
 
-    def post(self, message: Outgoing) -> Entry:
-        """Show a message of our own that is in the outbox."""
-        sent_at = parse_time(message.sent_at)
-        content = Incoming(
-            conversation=str(message.conversation),
-            sender=self._me,
-            id=message.id,
-            content_type=message.content_type,
-            body=message.body,
-            sent_at=sent_at.timestamp() if sent_at else 0.0,
-            relation=message.relation,
-            relates_to_id=message.relates_to,
-        )
-        return self._keep([content], news=False)[0]
+    def post(self, message: Outgoing, instead_of: Entry | None = None) -> None:
+        """Show a message of our own that is in the outbox, in the place of one that was refused.
+
+        It is sent whatever becomes of the copy: that this cannot be written is said, and the archive brings it later.
+        """
+        try:
+            if instead_of:
+                self.remove(instead_of)
+            self._keep([_posted(message, self._me)], news=False)
+        except StorageError as error:
+            self.say(Noticed(f"the message is sent, but cannot be shown yet: {error}"))
 
     def remove(self, entry: Entry) -> None:
         """Take out a message that was never stored."""
@@ -289,9 +286,9 @@ class Sync:
     def _keep(self, messages: list[Incoming], *, news: bool) -> list[Entry]:
         for message in messages:
             if message.conversation not in self._begun:
-                self._begun.add(message.conversation)
                 self._watch(message.conversation)
                 self._chats.begin(message.conversation, "", message.seq or self.next_seq)
+                self._begun.add(message.conversation)
         added, changed = self._chats.keep(messages, news=news)
         for entry in changed:
             self._gather(entry)
@@ -310,6 +307,20 @@ class Sync:
         self._entries[entry.arrival] = entry
         self._dirty[entry.conversation] = None
         self.tell()
+
+
+def _posted(message: Outgoing, me: str) -> Incoming:
+    sent_at = parse_time(message.sent_at)
+    return Incoming(
+        conversation=str(message.conversation),
+        sender=me,
+        id=message.id,
+        content_type=message.content_type,
+        body=message.body,
+        sent_at=sent_at.timestamp() if sent_at else 0.0,
+        relation=message.relation,
+        relates_to_id=message.relates_to,
+    )
 
 
 def incoming(message: Message) -> Incoming:

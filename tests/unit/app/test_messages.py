@@ -61,8 +61,8 @@ async def test_a_rejected_message_is_sent_again_or_dropped(make_app: MakeApp, ta
         await pilot.press("ctrl+r")
         await until(pilot, lambda: "no rejected message" in screen.status.text)
         for key in ("ctrl+r", "alt+x"):
-            entry = await app.engine.do(lambda backend: backend.send("direct:carol", "to be refused"))
-            refused = ReceiptArrived(Rejected(entry.id, "unknown_recipient"))
+            id_ = await app.engine.do(lambda backend: backend.send("direct:carol", "to be refused"))
+            refused = ReceiptArrived(Rejected(id_, "unknown_recipient"))
             await app.engine.do(take(refused))
             await until(pilot, shows(app, "not sent: there is no such user"))
             await pilot.press(key)

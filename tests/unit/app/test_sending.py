@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import pytest
 from textual import events
 
 from mqtt_client.app.backend import Backend
@@ -9,7 +10,7 @@ from mqtt_client.app.storage import Incoming
 from mqtt_client.events import ReceiptArrived
 from mqtt_client.profile import Profile
 from mqtt_client.sending import compose
-from mqtt_client.store import Store
+from mqtt_client.store import Outgoing, Store
 from tests.support.waiting import until
 from tests.unit.app.conftest import MakeApp
 from tests.unit.app.driving import SIZE, chat, press_at_once, shows, take, typed
@@ -77,8 +78,9 @@ async def test_a_message_that_was_sent_again_is_sent_again_once(make_app: MakeAp
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: chat(app).status.link.state == "offline")
         for number, follow in enumerate((Backend.resend, Backend.discard)):
-            entry = await app.engine.do(lambda backend: backend.send("direct:carol", "again"))
-            await app.engine.do(take(ReceiptArrived(Rejected(entry.id, "unknown_recipient"))))
+            id_ = await app.engine.do(lambda backend: backend.send("direct:carol", "again"))
+            await app.engine.do(take(ReceiptArrived(Rejected(id_, "unknown_recipient"))))
+            (*_, entry) = (await app.engine.do(lambda backend: backend.pages.newest("direct:carol"))).entries
             for act in (follow, Backend.resend):
                 await app.engine.do(partial(act, entry=entry))
             page = await app.engine.do(lambda backend: backend.pages.newest("direct:carol"))
@@ -161,3 +163,34 @@ async def test_what_was_typed_before_anything_was_open_comes_along(make_app: Mak
         await pilot.press("enter")
         await until(pilot, shows(app, "hello? …"))
         await until(pilot, lambda: screen.roster.rows[0].draft == "")
+
+
+@pytest.mark.parametrize("answering", [False, True])
+async def test_what_is_in_the_outbox_is_not_given_back_though_the_copy_has_no_room(
+    make_app: MakeApp, talks: list[Incoming], *, answering: bool
+) -> None:
+    """Enter would send it again, under another id."""
+
+    async def fill(backend: Backend) -> None:
+        backend.opened.chats._rows("PRAGMA query_only = ON")
+
+    async def outbox(backend: Backend) -> list[Outgoing | None]:
+        store = backend.opened.store
+        return [store.outgoing(id_) for id_, _ in store.outbox()]
+
+    app = make_app(talks)
+    async with app.run_test(size=SIZE) as pilot:
+        screen = chat(app)
+        await until(pilot, lambda: screen.status.link.state == "offline")
+        await app.engine.do(fill)
+        if answering:
+            (entry,) = (await app.engine.do(lambda backend: backend.pages.newest("direct:carol"))).entries
+            await app.engine.do(lambda backend: backend.actions.reply("direct:carol", "once", entry))
+        else:
+            await typed(pilot, "once")
+        await until(pilot, lambda: "the message is sent, but cannot be shown yet" in screen.status.text)
+        await screen.handed_over()
+        assert screen.composer.text == ""
+        (sent,) = await app.engine.do(outbox)
+        assert sent
+        assert sent.body == b"once"
